@@ -1,0 +1,132 @@
+"""The bear detector's page: one photo, several photos, and how good it is."""
+import html
+from pathlib import Path
+
+import gradio as gr
+
+from apps import registry, ui
+from core.errors import BadInput, StudioError
+from core.vision import predict
+
+APP = registry.find("bear-detector")
+WAITING = '<div class="verdict none"><h2>Which bear is it?</h2><p>Add a photo, or pick an example below.</p></div>'
+
+
+def detect(photo):
+    """Name the bear in a photo, or say that there is none.
+
+    Args:
+        photo: picture file (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; at most 25 MB and 64 megapixels)
+
+    Returns:
+        label ("grizzly", "black", "teddy" or "none"), sentence, calibrated probabilities, bear score and threshold
+    """
+    if photo is None:
+        raise BadInput("Please add a photo first.")
+    return {"file": Path(photo).name} | predict.detect(photo).as_dict()
+
+
+def show(photo):
+    """Photo path or None -> (verdict as HTML, {name: probability} for the bars, timing line)."""
+    if photo is None:
+        return WAITING, None, ""
+    try:
+        said = detect(photo)
+    except StudioError as error:
+        return f'<div class="verdict error"><h2>Not this picture</h2><p>{html.escape(str(error))}</p></div>', None, ""
+    title = predict.NAMES[said["label"]].capitalize()
+    verdict = f'<div class="verdict {said["label"]}"><h2>{title}</h2><p>{html.escape(said["sentence"])}</p></div>'
+    bars = {predict.NAMES[key]: value for key, value in said["probabilities"].items()}
+    return verdict, bars, f"{said['width']} x {said['height']} px, answered in {said['seconds'] * 1000:.0f} ms."
+
+
+def show_many(photos, progress=gr.Progress()):
+    """Photo paths -> (table rows, CSV download), filled in while the work goes on."""
+    rows = []
+    try:
+        for row in progress.tqdm(predict.detect_each(photos), total=len(photos or []), desc="Looking", unit="photos"):
+            rows.append(row)
+            yield predict.table(rows), gr.skip()
+    except StudioError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    yield predict.table(rows), gr.DownloadButton(value=ui.download(predict.to_csv(rows), "bears.csv"), interactive=True)
+
+
+def detect_photos(photos):
+    """Look at several photos at once.
+
+    Args:
+        photos: picture files, at most 200
+
+    Returns:
+        one entry a photo: its verdict, or "error" with the reason why it could not be read
+    """
+    return predict.as_dict(list(predict.detect_each(photos)))
+
+
+def build():
+    with gr.Blocks(title=f"{APP.title} · Vitrine") as page:
+        ui.head(APP)
+        with gr.Tab("One photo"):
+            with gr.Row():
+                photo = ui.photo_input(label="Photo", height=360)
+                with gr.Column():
+                    verdict = gr.HTML(WAITING)
+                    bars = gr.Label(label="Probabilities", num_top_classes=4)
+                    timing = gr.Markdown()
+            gr.Examples([[str(path)] for path, _ in APP.examples], photo, example_labels=[caption for _, caption in APP.examples])
+            gr.Markdown(threshold_line())
+            photo.change(show, photo, [verdict, bars, timing], api_visibility="private", show_progress="minimal")
+        with gr.Tab("Several photos"):
+            photos = gr.File(label="Photos", file_count="multiple", file_types=["image"], height=180)
+            with gr.Row():
+                go = gr.Button("Look at all of them", variant="primary")
+                stop = gr.Button("Stop")
+                csv = gr.DownloadButton("Download as CSV", interactive=False)
+            rows = gr.Dataframe(headers=list(predict.COLUMNS), label="Verdicts", interactive=False, wrap=True)
+            work = go.click(show_many, photos, [rows, csv], api_visibility="private")
+            stop.click(None, cancels=[work])
+        with gr.Tab("How good is it?"):
+            gr.Markdown(quality_page())
+        data = gr.JSON(visible=False)
+        gr.Button(visible=False).click(ui.endpoint(detect), photo, data, api_name="detect")
+        gr.Button(visible=False).click(ui.endpoint(detect_photos), photos, data, api_name="detect_photos")
+    return page
+
+
+def threshold_line():
+    q = APP.read_card()["quality"]
+    return (
+        f"Below a bear score of {q['threshold']:.0%} the answer is *no bear here*. At that threshold, on photos it never saw, "
+        f"it misses {q['miss_rate']:.1%} of {q['n_bears']} bears and calls {q['false_alarm_rate']:.1%} of {q['n_other']} other photos a bear."
+    )
+
+
+def quality_page():
+    card = APP.read_card()
+    q, low_high = card["quality"], card["quality"]["accuracy_interval"]
+    names = ("grizzly", "black", "teddy", "none")
+    matrix = "\n".join(f"| **{row}** | " + " | ".join(str(counts[n]) for n in names) + " |" for row, counts in q["confusion"].items())
+    weak = "\n".join(f"- {line}" for line in card["weaknesses"])
+    return f"""
+| measured on photos it never saw | |
+|---|---|
+| names the bear right | {q["accuracy"]:.1%} of {q["n_bears"]} (95 % interval {low_high[0]:.1%} to {low_high[1]:.1%}) |
+| bear or not, area under the ROC curve | {q["auroc_no_bear"]:.3f} ({q["n_bears"]} bears, {q["n_other"]} others) |
+| others taken for a bear when 95 % of bears are found | {q["fpr_at_95_recall"]:.1%} |
+| calibration error of the probability shown | {q["ece"]:.3f} |
+
+What it said (columns) of what was there (rows), at the threshold of {q["threshold"]:.0%}:
+
+| | {" | ".join(names)} |
+|---|---|---|---|---|
+{matrix}
+
+**Made from** {card["data"]} **Licence** {card["licence"]}
+
+**Known weaknesses**
+
+{weak}
+
+**Measure it yourself** `{card["measure"]}` · **Make it again** `{card["remake"]}` ({card["hardware"]}, {card["hours"]:.1f} h, seed {card["seed"]})
+"""

@@ -1,0 +1,60 @@
+"""The one table of apps. Standard library only, so that `list` and the landing page cost nothing."""
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class App:
+    """One row: what the hub shows, which module draws the page, which core module answers."""
+
+    slug: str
+    title: str
+    blurb: str  # one line
+    framework: str  # "gradio" or "streamlit"
+    module: str  # gradio: has build() -> gr.Blocks; streamlit: a script with main()
+    core: str  # has run(inputs, out=None, **options) -> dict and ready()
+    card: str  # assets/weights/CARD.json: where the measured quality stands
+
+    @property
+    def quality(self):
+        """The measured quality in one line, from the card."""
+        return self.read_card()["headline"]
+
+    @property
+    def picture(self):
+        """A real result, for the hub and the README."""
+        return ROOT / "assets" / "shots" / f"{self.slug}.webp"
+
+    @property
+    def examples(self):
+        """[(path, caption)] of inputs that work offline, in the order of the folder's index."""
+        folder = ROOT / "assets" / "examples" / self.slug
+        rows = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        return [(folder / row["file"], row["caption"]) for row in rows]
+
+    def read_card(self):
+        return json.loads((ROOT / "assets" / "weights" / f"{self.card}.json").read_text(encoding="utf-8"))
+
+    def as_dict(self):
+        return asdict(self) | {"quality": self.quality}
+
+
+APPS = (
+    App(
+        slug="bear-detector",
+        title="Bear detector",
+        blurb="Grizzly, black bear, teddy, or plainly no bear: with a probability you can believe.",
+        framework="gradio",
+        module="apps.bear_detector",
+        core="core.vision.predict",
+        card="bears",
+    ),
+)
+
+
+def find(slug):
+    """The App of a slug, or None."""
+    return next((app for app in APPS if app.slug == slug), None)

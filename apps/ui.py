@@ -1,0 +1,78 @@
+"""What two pages share: theme, photo input, error wording, footer, downloads."""
+import functools
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+
+from core.errors import StudioError
+from core.images import MAX_BYTES
+
+ACCENT = "teal"
+SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+MONO = ["ui-monospace", "Consolas", "monospace"]
+CSS = """
+.gradio-container { max-width: 1080px !important; margin: 0 auto !important; }
+.studio-head h1 { margin-bottom: .15rem; } .studio-head p { opacity: .8; margin-top: 0; }
+.studio-head a { text-decoration: none; }
+.verdict { border-left: 6px solid var(--color-accent); padding: .6rem 1rem; min-height: 6.2rem; }
+.verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; } .verdict p { margin: 0; opacity: .85; }
+.verdict.none { border-color: var(--neutral-400); } .verdict.error { border-color: #b45309; }
+footer { opacity: .8; }
+@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+"""
+
+
+def theme():
+    """Light and dark by the visitor's system, fonts that every machine has: nothing is fetched."""
+    return gr.themes.Soft(primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue="stone", font=SANS, font_mono=MONO)
+
+
+def mount_options():
+    """Keyword arguments of gr.mount_gradio_app that every page gets."""
+    # The upload limit lies above our own, so that a heavy photo is answered by our sentence.
+    return dict(theme=theme(), css=CSS, max_file_size=3 * MAX_BYTES, run_history=False, enable_monitoring=False,
+                ssr_mode=False, footer_links=["api", "settings"])  # fmt: skip
+
+
+def head(app):
+    """Title, one line, and the way back to the hub."""
+    gr.Markdown(f"# {app.title}\n{app.blurb} [All demos](/)", elem_classes="studio-head")
+
+
+def photo_input(**options):
+    """A gr.Image that hands over the visitor's file untouched.
+
+    Gradio would open the file itself and fail with its own message on anything unusual; the one place that opens
+    pictures is core.images, with limits first and a sentence for every refusal.
+    """
+    image = gr.Image(type="filepath", sources=["upload", "webcam", "clipboard"], **options)
+    decode = image.preprocess
+
+    def path_only(payload):
+        if payload is None or payload.path is None or (payload.url or "").startswith("data:"):
+            return decode(payload)
+        return payload.path
+
+    image.preprocess = path_only
+    return image
+
+
+def endpoint(function):
+    """The function as an API endpoint: a StudioError reaches the caller as its one sentence."""
+
+    @functools.wraps(function)
+    def answer(*inputs):
+        try:
+            return function(*inputs)
+        except StudioError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return answer
+
+
+def download(text, name):
+    """Text -> path of a file called `name` that a gr.DownloadButton can offer."""
+    path = Path(tempfile.mkdtemp(prefix="vitrine-")) / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)

@@ -1,0 +1,202 @@
+"""Make the example pictures: paint the bears, hair by hair, and take the photos out of scikit-image's wheel.
+
+    python assets/examples/make.py      (needs scikit-image, and nothing else that the studio does not)
+"""
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+HERE = Path(__file__).resolve().parent
+SCALE = 2  # painted twice as large, then reduced: soft hair ends
+
+
+class Painter:
+    def __init__(self, width, height, seed):
+        self.size = (width, height)
+        self.image = Image.new("RGB", (width * SCALE, height * SCALE))
+        self.draw = ImageDraw.Draw(self.image)
+        self.rng = np.random.default_rng(seed)
+
+    def gradient(self, top, bottom, y0=0.0, y1=1.0):
+        """Fill the rows from y0 to y1 (shares of the height) from one colour to the other."""
+        width, height = self.image.size
+        a, b = int(y0 * height), int(y1 * height)
+        t = np.linspace(0, 1, max(1, b - a))[:, None, None]
+        rows = np.asarray(top) * (1 - t) + np.asarray(bottom) * t
+        self.image.paste(Image.fromarray(np.broadcast_to(rows, (b - a, width, 3)).astype(np.uint8)), (0, a))
+
+    def strokes(self, xs, ys, angles, lengths, colours, width=1):
+        for x, y, angle, length, colour in zip(xs, ys, angles, lengths, colours, strict=True):
+            end = (x + math.cos(angle) * length, y + math.sin(angle) * length)
+            self.draw.line([(x * SCALE, y * SCALE), (end[0] * SCALE, end[1] * SCALE)], fill=tuple(int(c) for c in colour), width=width)
+
+    def meadow(self, y0, y1, dark, light, density=0.05, length=14):
+        """Blades of grass, larger towards the viewer."""
+        width = self.size[0]
+        count = int(width * (y1 - y0) * density)
+        ys = np.sort(self.rng.uniform(y0, y1, count))
+        near = (ys - y0) / (y1 - y0)
+        mix = self.rng.random((count, 1)) * 0.8 + 0.2 * near[:, None]
+        self.strokes(self.rng.uniform(0, width, count), ys, -math.pi / 2 + self.rng.normal(0, 0.35, count), length * (0.35 + near) * self.rng.uniform(0.5, 1.2, count),
+                     np.asarray(dark) * (1 - mix) + np.asarray(light) * mix, 2)  # fmt: skip
+
+    def leaves(self, box, dark, light, count, radius):
+        """Blurred foliage: overlapping discs from dark to light."""
+        x0, y0, x1, y1 = box
+        for k in range(count):
+            x, y, r = self.rng.uniform(x0, x1), self.rng.uniform(y0, y1), radius * self.rng.uniform(0.4, 1.2)
+            mix = 0.25 * self.rng.random() + 0.75 * k / count * self.rng.random()
+            colour = tuple(int(a * (1 - mix) + b * mix) for a, b in zip(dark, light, strict=True))
+            self.draw.ellipse([(x - r) * SCALE, (y - r) * SCALE, (x + r) * SCALE, (y + r) * SCALE], fill=colour)
+
+    def blur(self, radius):
+        self.image = self.image.filter(ImageFilter.GaussianBlur(radius * SCALE))
+        self.draw = ImageDraw.Draw(self.image)
+
+    def disc(self, x, y, rx, ry, colour):
+        self.draw.ellipse([(x - rx) * SCALE, (y - ry) * SCALE, (x + rx) * SCALE, (y + ry) * SCALE], fill=tuple(colour))
+
+    def fur(self, x, y, rx, ry, colour, tilt=0.0, hair=9, density=0.55, lie=math.pi / 2, light=(-0.5, -0.75), contrast=0.75, wild=0.45, plain=0.0):
+        """An ellipsoid covered with hair, lit from `light`; hair lies towards `lie` (radians) and outwards.
+
+        plain: share of the shading taken away, for plush
+        """
+        cos, sin = math.cos(tilt), math.sin(tilt)
+        count = int(math.pi * rx * ry * density)
+        radius, phi = np.sqrt(self.rng.random(count)) * 1.02, self.rng.uniform(0, 2 * math.pi, count)
+        u, v = radius * np.cos(phi), radius * np.sin(phi)
+        order = np.argsort(v)
+        u, v = u[order], v[order]
+        px, py = x + rx * u * cos - ry * v * sin, y + rx * u * sin + ry * v * cos
+        nx, ny = u * cos - v * sin, u * sin + v * cos
+        lit = 0.55 + contrast * 0.5 * (nx * light[0] + ny * light[1]) + 0.25 * np.sqrt(np.clip(1 - radius**2, 0, 1))
+        lit = lit * (1 - plain) + 0.85 * plain + self.rng.normal(0, 0.09, count)
+        out = np.arctan2(ny, nx)
+        ax, ay = 0.9 * np.cos(lie) + radius * np.cos(out), 0.9 * np.sin(lie) + radius * np.sin(out)
+        angle = np.arctan2(ay, ax) + self.rng.normal(0, wild, count)
+        colours = np.clip(np.asarray(colour)[None] * lit[:, None] + self.rng.normal(0, 5, (count, 1)), 0, 255)
+        self.draw.polygon(self._outline(x, y, rx, ry, cos, sin), fill=tuple(int(c * 0.55) for c in colour))
+        self.strokes(px, py, angle, hair * self.rng.uniform(0.5, 1.25, count), colours, 2)
+
+    def _outline(self, x, y, rx, ry, cos, sin):
+        phi = np.linspace(0, 2 * math.pi, 60)
+        u, v = 0.97 * rx * np.cos(phi), 0.97 * ry * np.sin(phi)
+        return [(SCALE * (x + a * cos - b * sin), SCALE * (y + a * sin + b * cos)) for a, b in zip(u, v, strict=True)]
+
+    def save(self, path):
+        self.image.resize(self.size, Image.Resampling.LANCZOS).save(path, quality=90)
+
+
+def eye(p, x, y, r, shine=True):
+    p.disc(x, y, r, r, (14, 10, 8))
+    if shine:
+        p.disc(x - r * 0.3, y - r * 0.35, r * 0.3, r * 0.3, (240, 238, 230))
+
+
+def teddy(path):
+    p = Painter(560, 640, 3)
+    p.gradient((238, 233, 224), (250, 248, 244), 0, 0.82)
+    p.gradient((214, 202, 186), (236, 228, 216), 0.82, 1)
+    p.disc(285, 590, 190, 22, (188, 174, 156))
+    p.blur(6)
+    tan, pale = (205, 148, 88), (236, 204, 156)
+    plush = dict(hair=6, density=0.8, wild=0.9, contrast=0.6, plain=0.2)
+    for side in (-1, 1):
+        p.fur(280 + side * 98, 92, 46, 46, tan, **plush)
+        p.fur(280 + side * 98, 98, 26, 27, pale, **plush)
+    for side in (-1, 1):
+        p.fur(280 + side * 128, 372, 46, 92, tan, tilt=-side * 0.55, **plush)
+    p.fur(280, 428, 118, 140, tan, **plush)
+    p.fur(280, 440, 74, 94, pale, **plush)
+    for side in (-1, 1):
+        p.fur(280 + side * 104, 548, 74, 62, tan, tilt=side * 0.3, **plush)
+        p.fur(280 + side * 124, 552, 42, 44, pale, **plush)
+    p.fur(280, 190, 138, 124, tan, **plush)
+    p.fur(280, 232, 62, 50, pale, **plush)
+    for side in (-1, 1):
+        eye(p, 280 + side * 54, 176, 13)
+    p.disc(280, 212, 20, 14, (52, 32, 24))
+    p.disc(274, 207, 6, 3, (140, 112, 98))
+    p.draw.line([(280 * SCALE, 226 * SCALE), (280 * SCALE, 244 * SCALE)], fill=(70, 44, 32), width=5)
+    for side in (-1, 1):
+        p.draw.arc([(280 + min(0, side * 34)) * SCALE, 226 * SCALE, (280 + max(0, side * 34)) * SCALE, 256 * SCALE], 20 if side > 0 else 60, 120 if side > 0 else 160, fill=(70, 44, 32), width=5)
+    red = (178, 34, 48)
+    for side in (-1, 1):
+        p.draw.polygon([(280 * SCALE, 322 * SCALE), ((280 + side * 76) * SCALE, 290 * SCALE), ((280 + side * 82) * SCALE, 352 * SCALE)], fill=red)
+        p.draw.line([(280 * SCALE, 322 * SCALE), ((280 + side * 62) * SCALE, 318 * SCALE)], fill=(128, 20, 34), width=6)
+    p.disc(280, 322, 17, 17, (200, 48, 62))
+    p.save(path)
+
+
+def walking_bear(p, x, y, s, coat, head_coat, muzzle, hump):
+    """A bear walking to the left; (x, y) is the middle of its trunk, s its size."""
+    shade = tuple(int(c * 0.72) for c in coat)
+
+    def part(dx, dy, rx, ry, colour=coat, **options):
+        p.fur(x + dx * s, y + dy * s, rx * s, ry * s, colour, hair=12, **options)
+
+    for dx, dy, tilt in ((-52, 78, 0.12), (88, 76, -0.18)):  # far legs
+        part(dx, dy, 21, 62, shade, tilt=tilt)
+        part(dx - 10, dy + 58, 26, 13, shade)
+    part(112, -6, 78, 76, tilt=0.15)  # rump
+    part(30, -2, 118, 68)  # trunk
+    part(-62, -4, 70, 76)
+    if hump:
+        part(-58, -52, 62, 44, tilt=-0.15)
+    part(-118, -26, 56, 52, tilt=0.5)  # neck
+    for dx, dy, tilt in ((-88, 82, -0.1), (130, 74, 0.15)):  # near legs
+        part(dx, dy, 25, 66, tilt=tilt)
+        part(dx - 12, dy + 60, 30, 15, shade)
+    for dx, dy in ((-186, -84), (-136, -88)):  # ears
+        part(dx, dy, 19, 20, head_coat)
+        p.fur(x + dx * s, y + (dy + 3) * s, 9 * s, 10 * s, shade, hair=6)
+    part(-162, -42, 56, 50, head_coat)  # head
+    p.fur(x - 208 * s, y - 24 * s, 34 * s, 25 * s, muzzle, hair=7, lie=math.pi)
+    p.disc(x - 236 * s, y - 32 * s, 11 * s, 8 * s, (18, 15, 15))
+    p.disc(x - 239 * s, y - 35 * s, 3 * s, 2 * s, (110, 105, 105))
+    p.draw.line([((x - 236 * s) * SCALE, (y - 16 * s) * SCALE), ((x - 196 * s) * SCALE, (y - 10 * s) * SCALE)], fill=(22, 17, 15), width=5)
+    for dx in (-192, -158):
+        eye(p, x + dx * s, y - 52 * s, 5.5 * s)
+
+
+def grizzly(path):
+    p = Painter(800, 560, 5)
+    p.gradient((176, 200, 222), (222, 228, 226), 0, 0.42)
+    p.leaves((-40, 150, 840, 250), (64, 84, 74), (112, 128, 100), 260, 46)
+    p.gradient((148, 148, 88), (122, 118, 60), 0.42, 1)
+    p.blur(5)
+    p.meadow(250, 430, (104, 108, 56), (176, 166, 98), 0.12, 12)
+    walking_bear(p, 420, 292, 1.12, (142, 96, 56), (164, 118, 74), (176, 134, 92), hump=True)
+    p.meadow(420, 600, (84, 92, 42), (188, 176, 104), 0.07, 34)
+    p.save(path)
+
+
+def black(path):
+    p = Painter(800, 560, 8)
+    p.gradient((58, 84, 46), (38, 58, 30), 0, 1)
+    p.leaves((-40, -20, 840, 330), (26, 48, 24), (112, 150, 74), 520, 44)
+    p.blur(7)
+    p.meadow(300, 430, (40, 74, 30), (104, 142, 62), 0.12, 12)
+    walking_bear(p, 420, 292, 1.12, (44, 42, 44), (50, 48, 50), (150, 116, 84), hump=False)
+    p.meadow(424, 600, (34, 70, 26), (124, 164, 76), 0.07, 30)
+    p.save(path)
+
+
+def photos(folder):
+    """Public-domain photos that scikit-image carries; who took them stands in CREDITS.md."""
+    import skimage
+
+    for name in ("coffee", "chelsea"):
+        image = Image.open(Path(skimage.__file__).parent / "data" / f"{name}.png").convert("RGB")
+        image.save(folder / f"{name}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    folder = HERE / "bear-detector"
+    folder.mkdir(exist_ok=True)
+    teddy(folder / "teddy.jpg")
+    grizzly(folder / "grizzly.jpg")
+    black(folder / "black.jpg")
+    photos(folder)

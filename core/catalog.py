@@ -1,0 +1,43 @@
+"""Every weights file the studio knows: where it lies, what it must hash to, and how to make it again.
+
+Measured quality is not repeated here: each bundled file has a card of the same name beside it
+(`assets/weights/NAME.json`), which the README, the pages and the hub all read.
+"""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A file in a Hugging Face repository, pinned to one commit."""
+
+    repo: str
+    revision: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One weights file. `hub` is None for files that come with the studio."""
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    remake: str
+    hub: Hub | None = None
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="bears",
+            file="bears.safetensors",
+            sha256="0cda6aa51ca71ecbdf7cfe4b9f95c2d2eee34e2e3d23a8bc54505c3b81cfee69",
+            bytes=7_936_952,
+            licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
+            remake="python -m core.vision.train bears && python -m core.vision.release",
+        ),
+    )
+}

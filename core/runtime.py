@@ -1,0 +1,121 @@
+"""Device, threads, seed, locks and memory: what belongs to the machine and not to a model.
+
+Nothing happens at import, and torch is imported only by the functions that need it, so that the hub's landing
+page can use this module without paying for torch.
+"""
+import os
+import threading
+from collections import OrderedDict
+
+from core.errors import BadInput
+
+
+def threads():
+    """How many CPU threads a model may use: `STUDIO_THREADS`, else what this process is allowed to run on, at most 4."""
+    wanted = os.environ.get("STUDIO_THREADS", "")
+    if wanted:
+        if not wanted.isdigit() or int(wanted) < 1:
+            raise BadInput(f"STUDIO_THREADS is {wanted!r}; it must be a whole number of at least 1.")
+        return int(wanted)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, allowed))
+
+
+def prepare_torch():
+    """Import torch with threads that sleep while they wait and with a usable torchvision; returns the module.
+
+    libgomp's threads spin by default, which makes a small network many times slower as soon as a second process
+    wants the same cores; the variable is read once, when torch loads.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    from core import torchvision_ops
+
+    torchvision_ops.install()
+
+    torch.set_num_threads(threads())
+    return torch
+
+
+def device():
+    """`STUDIO_DEVICE` if it is set, else "cuda" where torch sees one, else "cpu"."""
+    torch = prepare_torch()
+    return os.environ.get("STUDIO_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fast_dtype(device):
+    """The half-width type that this machine multiplies faster than float32, or None.
+
+    bfloat16 pays on CPUs with matrix units for it (Intel AMX, from Sapphire Rapids on) and on GPUs from Ampere on;
+    elsewhere it is emulated and more than twice as slow as float32.
+    """
+    torch = prepare_torch()
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return torch.bfloat16 if device == "cpu" and amx() else None
+
+
+class Pool:
+    """Values made once, shared by all threads, and let go least recently used first when over budget.
+
+    budget: bytes; a single value larger than it is still kept while it is the only one
+    """
+
+    def __init__(self, budget):
+        self.budget = budget
+        self._values = OrderedDict()  # key -> (value, bytes)
+        self._making = {}  # key -> lock of the one thread that makes it
+        self._lock = threading.Lock()
+
+    def get(self, key, make, size=lambda value: 0):
+        """The value under `key`; made by `make()` in exactly one thread while the others wait for it.
+
+        size: value -> bytes it holds, towards the budget. An error in `make` reaches its caller, is not
+        remembered, and the next caller tries again.
+        """
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key][0]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key][0]
+            value = make()
+            with self._lock:
+                self._values[key] = (value, size(value))
+                self._making.pop(key, None)
+                while len(self._values) > 1 and self.used() > self.budget:
+                    self._values.popitem(last=False)
+            return value
+
+    def used(self):
+        """Bytes held now."""
+        return sum(size for _, size in self._values.values())
+
+    def keys(self):
+        """The keys held now, least recently used first."""
+        return list(self._values)
+
+    def clear(self):
+        with self._lock:
+            self._values.clear()
+
+
+_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
+
+
+def memory_budget():
+    """Bytes that loaded models may hold: `STUDIO_MEMORY` such as "500m" or "2g", else 1 GiB."""
+    text = os.environ.get("STUDIO_MEMORY", "1g").strip().lower().removesuffix("b")
+    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise BadInput(f"STUDIO_MEMORY is {text!r}; write a size such as 500m or 2g.")
+    return int(value * unit)

@@ -1,0 +1,180 @@
+"""How good the bear detector is, on photos it never saw.
+
+    python -m core.vision.evaluate bears ZIP_OR_DIR [--other ZIP_OR_DIR ...] [--json]
+    python -m core.vision.evaluate bears --held-out ../shared/data [--json]
+
+A source holds a folder per class: grizzly, black, teddy (with or without "bear", any case); photos in any other
+folder, or in a source given with --other, count as "no bear here". `--held-out` measures on the test part of the
+photos the weights were made from, which training never touches.
+"""
+import argparse
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import BadInput, StudioError
+
+CLASSES = ("grizzly", "black", "teddy", "other")
+OTHER = 3
+ALIASES = {"brown": "grizzly", "teddys": "teddy", "teddies": "teddy"}
+
+
+def auroc(scores, positive):
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+
+    scores: (N,) float; positive: (N,) bool; nan if one side is empty. Mann and Whitney 1947.
+    """
+    scores, positive = np.asarray(scores, float), np.asarray(positive, bool)
+    p, n = positive.sum(), (~positive).sum()
+    if not p or not n:
+        return float("nan")
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
+
+
+def ece(confidence, right, bins=10):
+    """Expected calibration error, equal-width bins: mean |confidence - accuracy| weighted by bin size.
+
+    confidence: (N,) in [0, 1]; right: (N,) bool. Guo et al. 2017, arXiv:1706.04599, eq. 3.
+    """
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    where = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(confidence[where == b].sum() - right[where == b].sum()) for b in range(bins)]
+    return float(sum(gaps) / len(confidence))
+
+
+def fpr_at_recall(scores, positive, recall=0.95):
+    """Share of negatives that score at least as high as the threshold that keeps `recall` of the positives."""
+    scores, positive = np.asarray(scores, float), np.asarray(positive, bool)
+    if not positive.any() or positive.all():
+        return float("nan")
+    kept = np.sort(scores[positive])[::-1]
+    threshold = kept[int(np.ceil(recall * len(kept))) - 1]
+    return float((scores[~positive] >= threshold).mean())
+
+
+def wilson(right, n, z=1.96):
+    """95 % interval of a proportion, [low, high]. Wilson 1927, doi:10.1080/01621459.1927.10502953."""
+    if not n:
+        return [float("nan")] * 2
+    p = right / n
+    centre, spread = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return [float((centre - spread) / (1 + z * z / n)), float((centre + spread) / (1 + z * z / n))]
+
+
+def measure(probabilities, labels, threshold):
+    """All figures of a labelled set, as a JSON-ready dict; what a set cannot show (no bears, say) is None.
+
+    probabilities: (N, 4) grizzly, black, teddy, other; labels: (N,) int index into CLASSES
+
+    accuracy          of naming the bear, on bear photos: the likeliest of the three names is the right one
+    verdict_accuracy  of the verdict a visitor sees, on all photos: right name, or "no bear" where there is none
+    ece               of the likeliest of the four answers, on all photos
+    auroc_no_bear     of the bear score, bear photos against the others
+    miss_rate, false_alarm_rate   at the shipped threshold
+    """
+    p, labels = np.asarray(probabilities, float), np.asarray(labels)
+    bear, score = labels != OTHER, 1 - p[:, OTHER]
+    named = p[:, :OTHER].argmax(1)
+    verdict = np.where(score >= threshold, named, OTHER)
+    confusion = np.zeros((4, 4), int)
+    np.add.at(confusion, (labels, verdict), 1)
+    right = int((named == labels)[bear].sum())
+    report = {
+        "n": len(labels),
+        "n_bears": int(bear.sum()),
+        "n_other": int((~bear).sum()),
+        "accuracy": right / bear.sum() if bear.any() else float("nan"),
+        "accuracy_interval": wilson(right, int(bear.sum())),
+        "verdict_accuracy": float((verdict == labels).mean()),
+        "ece": ece(p.max(1), p.argmax(1) == labels),
+        "auroc_no_bear": auroc(score, bear),
+        "fpr_at_95_recall": fpr_at_recall(score, bear),
+        "threshold": threshold,
+        "miss_rate": float((verdict[bear] == OTHER).mean()) if bear.any() else float("nan"),
+        "false_alarm_rate": float((verdict[~bear] != OTHER).mean()) if (~bear).any() else float("nan"),
+        "confusion": {CLASSES[i]: dict(zip((*CLASSES[:OTHER], "none"), map(int, row), strict=True)) for i, row in enumerate(confusion)},
+    }
+    return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in report.items()}
+
+
+def class_of(folder):
+    """Folder name -> index into CLASSES; anything that is not one of the three bears is "other"."""
+    word = re.sub(r"[^a-z]|bears?", "", folder.lower())
+    word = ALIASES.get(word, word)
+    return CLASSES.index(word) if word in CLASSES else OTHER
+
+
+def collect(sources, others, on_error):
+    """Sources with a folder per class, and sources of no-bear photos -> (pictures, labels)."""
+    from core.vision.photos import read
+
+    images, labels = [], []
+    for source in sources:
+        for photo in read(source, longest=1024, on_error=on_error):
+            images.append(photo.image)
+            labels.append(class_of(photo.folder))
+    for source in others:
+        for photo in read(source, longest=1024, on_error=on_error):
+            images.append(photo.image)
+            labels.append(OTHER)
+    return images, labels
+
+
+def held_out(data, part="test"):
+    """The photos of `data` that training never touches -> (pictures, labels, keys)."""
+    from core.vision.photos import bear_corpus
+
+    photos, labels, parts = bear_corpus(data)
+    keep = [i for i, p in enumerate(parts) if p == part]
+    return [photos[i].image for i in keep], [labels[i] for i in keep], [photos[i].key for i in keep]
+
+
+def said_of(detector, images, batch=32):
+    """BearDetector, list of PIL -> (N, 4) probabilities."""
+    return np.concatenate([detector.probabilities(images[k : k + batch]) for k in range(0, len(images), batch)])
+
+
+def bears(args):
+    from core.vision.predict import detector
+
+    skipped = []
+    if args.held_out:
+        images, labels, _ = held_out(args.held_out)
+    else:
+        images, labels = collect(args.sources, args.other, skipped.append)
+    if not images:
+        raise BadInput("There are no photos to measure on. Please name a zip or folder with a folder per class.")
+    model = detector()
+    start = time.perf_counter()
+    report = measure(said_of(model, images), labels, model.threshold)
+    return report | {"milliseconds_per_photo": round(1000 * (time.perf_counter() - start) / len(images), 2), "skipped": skipped}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m core.vision.evaluate", description="How good is it, measured.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("bears", help="the bear detector")
+    command.add_argument("sources", nargs="*", type=Path, help="zips or folders with a folder per class")
+    command.add_argument("--other", action="append", default=[], type=Path, help="zip or folder of photos without a bear; may be repeated")
+    command.add_argument("--held-out", type=Path, metavar="DATA", help="measure on the test part of the photos the weights were made from")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(argv)
+    try:
+        report = bears(args)
+    except StudioError as error:
+        sys.exit(str(error))
+    if args.json:
+        print(json.dumps(report))
+    else:
+        for key, value in report.items():
+            print(f"{key:>24}  {value:.4f}" if isinstance(value, float) else f"{key:>24}  {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Labelled photos from a zip or a folder, and which of them a network may learn from.
+
+The held-out rule lives here so that training and measuring can never disagree on it: photos that look alike are
+put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, by a hash of its first name.
+"""
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from core.errors import BadInput
+from core.images import SUFFIXES, open_image, shrink
+
+LONGEST = 400  # px kept of a photo in memory: 0.5 MB each, enough for 224 px crops
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo: its path inside the source, its folder's name ("" at the top), and the picture, RGB."""
+
+    name: str
+    folder: str
+    image: Image.Image
+
+    @property
+    def key(self):
+        return f"{self.folder}/{self.name}"
+
+
+def read(source, longest=LONGEST, on_error=None):
+    """Yield every photo of a zip or folder in name order; the folder that directly holds it is its label.
+
+    source:   path of a .zip or a folder
+    longest:  px; larger photos are shrunk, smaller ones stay
+    on_error: called with a sentence for each file that is no picture; None raises BadInput instead
+    """
+    for path, data in _files(Path(source)):
+        parts = PurePosixPath(path)
+        try:
+            image = shrink(open_image(data, parts.name), longest)
+        except BadInput as error:
+            if on_error is None:
+                raise
+            on_error(str(error))
+            continue
+        yield Photo(parts.name, parts.parent.name, image)
+
+
+def _files(source):
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path.relative_to(source).as_posix(), path.read_bytes()
+    elif source.is_file() and zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            for info in sorted(archive.infolist(), key=lambda info: info.filename):
+                hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
+                if info.filename.lower().endswith(SUFFIXES) and not hidden:
+                    yield info.filename, archive.read(info)
+    else:
+        raise BadInput(f"{source} is neither a folder nor a zip file. Please check the path.")
+
+
+def fingerprint(image):
+    """64-bit difference hash of a picture: an int whose bits say "brighter than the right neighbour" on a 9 x 8 grid.
+
+    Krawetz 2013, "Kind of like that" (dHash). Equal photos at other sizes and qualities differ in a few bits.
+    """
+    grey = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR, reducing_gap=3.0), dtype=np.int16)
+    return int(np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes().hex(), 16)
+
+
+def splits(photos, shares, alike=6):
+    """Say of each photo whether it is for "train", "val" or "test".
+
+    photos: list of Photo
+    shares: Photo -> (percent of test, percent of val)
+    alike:  photos whose fingerprints differ in at most this many of 64 bits share a cluster
+    returns list of str, one for each photo
+    """
+    prints = np.array([fingerprint(photo.image) for photo in photos], dtype=np.uint64)
+    leader = list(range(len(photos)))
+    for i in range(1, len(photos)):
+        close = np.flatnonzero(np.bitwise_count(prints[:i] ^ prints[i]) <= alike)
+        if len(close):
+            leader[i] = leader[close[0]]
+    out = []
+    for head in leader:
+        photo = photos[head]
+        bucket = int(hashlib.sha256(photo.key.encode()).hexdigest(), 16) % 100
+        test, val = shares(photo)
+        out.append("test" if bucket < test else "val" if bucket < test + val else "train")
+    return out
+
+
+def zip_photos(photos):
+    """(folder, file name, PIL image) triples -> bytes of a zip that `read` reads back."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for folder, name, image in photos:
+            data = io.BytesIO()
+            image.save(data, "PNG")
+            archive.writestr(f"{folder}/{name}", data.getvalue())
+    return buffer.getvalue()
+
+
+CLASSES = ("grizzly", "black", "teddy", "other")
+OTHERS = ("imagenet_sample", "pets", "everyday_photos", "raccoon_boxes", "content_photos", "paintings", "lfw_folds_1_to_3")
+# Photos of the "other" sets that do show a grizzly or a teddy, found by looking at what the teacher disagreed with.
+SHOW_A_BEAR = {
+    "n04399382_teddy.jpg",
+    "COCO_val2014_000000000285.jpg",
+    "COCO_val2014_000000000776.jpg",
+    "COCO_test2014_000000000155.jpg",
+}
+
+
+def bear_corpus(data):
+    """All photos the bear detector is trained, tuned and measured on.
+
+    data: folder that holds bears.zip and the zips named in OTHERS
+    returns (photos, labels, parts): Photo, index into CLASSES, "train" | "val" | "test"; one of each per photo
+
+    The hand-checked photos (`a_` in bears.zip) are scarce and the best ruler, so more of them are held out.
+    Of the faces every tenth is taken: they stand for "people are no bears".
+    """
+    data = Path(data)
+    photos, labels = [], []
+    for photo in read(data / "bears.zip"):
+        photos.append(photo)
+        labels.append(CLASSES.index(photo.folder))
+    for name in OTHERS:
+        for index, photo in enumerate(read(data / f"{name}.zip")):
+            if photo.name in SHOW_A_BEAR or (name.startswith("lfw") and index % 10):
+                continue
+            photos.append(Photo(photo.name, f"{name}/{photo.folder}", photo.image))
+            labels.append(CLASSES.index("other"))
+    parts = splits(photos, lambda p: (40, 15) if p.name.startswith("a_") else (15, 10))
+    return photos, labels, parts

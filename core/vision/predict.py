@@ -1,0 +1,171 @@
+"""A photo in, a verdict out: grizzly, black or teddy bear, or no bear at all.
+
+The network gives four calibrated probabilities that sum to 1: three bears and "other". The bear score is the sum
+of the first three. Below the threshold, chosen on validation photos and stored with the weights, the verdict is
+"none", whatever the three say among themselves.
+"""
+import csv
+import io
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core import runtime, weights
+from core.errors import BadInput, StudioError
+from core.images import open_image, squash, to_array
+
+NAMES = {"grizzly": "grizzly bear", "black": "black bear", "teddy": "teddy bear", "none": "no bear here"}
+MAX_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the detector says of one photo. Probabilities are in [0, 1]; `seconds` is the network's share only."""
+
+    label: str  # "grizzly", "black", "teddy" or "none"
+    sentence: str
+    probabilities: dict  # grizzly, black, teddy, none; sums to 1
+    bear: float  # grizzly + black + teddy
+    threshold: float  # below it, "none"
+    width: int
+    height: int
+    seconds: float
+
+    def as_dict(self):
+        return asdict(self)
+
+
+class BearDetector:
+    """The bundled network with its calibration. Safe to share between threads."""
+
+    def __init__(self, tensors, metadata):
+        runtime.prepare_torch()
+        from core.vision.model import Classifier
+
+        self.device = runtime.device()
+        self.model = Classifier(**json.loads(metadata["shape"]))
+        self.model.load_state_dict(tensors, strict=True)
+        self.model.eval().to(self.device)
+        self.size = int(metadata["size"])
+        self.temperature = float(metadata["temperature"])
+        self.threshold = float(metadata["threshold"])
+
+    def probabilities(self, images):
+        """List of N PIL RGB -> (N, 4) numpy float64: grizzly, black, teddy, other. A photo and its mirror are averaged."""
+        import numpy as np
+        import torch
+
+        arrays = np.stack([to_array(squash(image, self.size)) for image in images])
+        x = torch.from_numpy(arrays).to(self.device).permute(0, 3, 1, 2).float() / 255
+        with torch.inference_mode():
+            logits = self.model(torch.cat([x, x.flip(3)]))
+        mean = logits.view(2, len(images), -1).mean(0).double() / self.temperature
+        return mean.softmax(1).cpu().numpy()
+
+    def __call__(self, image):
+        """PIL RGB of any size -> Verdict."""
+        start = time.perf_counter()
+        grizzly, black, teddy, none = map(float, self.probabilities([image])[0])
+        seconds = time.perf_counter() - start
+        said = {"grizzly": grizzly, "black": black, "teddy": teddy}
+        bear = sum(said.values())
+        best = max(said, key=said.get)
+        if bear < self.threshold:
+            label, sentence = "none", f"No bear here. The bear score is {bear:.0%}, below the threshold of {self.threshold:.0%}."
+        else:
+            label, sentence = best, f"This is a {NAMES[best]}, with a probability of {said[best]:.0%}."
+        return Verdict(label, sentence, said | {"none": none}, bear, self.threshold, *image.size, seconds)
+
+
+_pool = runtime.Pool(runtime.memory_budget())
+
+
+def detector():
+    """The shared BearDetector, loaded at first use."""
+
+    def size(model):
+        return sum(p.numel() * p.element_size() for p in model.model.parameters())
+
+    return _pool.get("bears", lambda: BearDetector(*weights.load("bears")), size)
+
+
+def detect(source, name=None):
+    """Path, bytes, file object or PIL picture -> Verdict. Raises BadInput with one sentence."""
+    return detector()(open_image(source, name))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo of a batch: its file name and either a verdict or the sentence that says why there is none."""
+
+    file: str
+    verdict: Verdict | None
+    error: str = ""
+
+
+def detect_each(paths):
+    """Look at up to MAX_BATCH photos, yielding a Row for each; one that cannot be read stops nothing."""
+    paths = list(paths or [])
+    if not paths:
+        raise BadInput("Please add at least one photo.")
+    if len(paths) > MAX_BATCH:
+        raise BadInput(f"{len(paths)} photos are too many at once; the limit is {MAX_BATCH}. Please send them in parts.")
+    for path in paths:
+        try:
+            yield Row(Path(path).name, detect(path))
+        except BadInput as error:
+            yield Row(Path(path).name, None, str(error))
+
+
+COLUMNS = ("file", "verdict", "grizzly", "black", "teddy", "no bear", "note")
+
+
+def table(rows):
+    """Rows -> list of lists under COLUMNS, probabilities with three decimals."""
+    out = []
+    for row in rows:
+        if row.verdict is None:
+            out.append([row.file, "not read", "", "", "", "", row.error])
+        else:
+            p = row.verdict.probabilities
+            out.append([row.file, NAMES[row.verdict.label], *(f"{p[k]:.3f}" for k in ("grizzly", "black", "teddy", "none")), ""])
+    return out
+
+
+def to_csv(rows):
+    """Rows -> CSV text with a header line. A name that a spreadsheet would run as a formula is quoted with '."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    for line in table(rows):
+        writer.writerow(["'" + cell if cell[:1] in ("=", "+", "-", "@") else cell for cell in line])
+    return buffer.getvalue()
+
+
+def as_dict(rows):
+    """Rows -> a JSON-ready list, one dict a photo: its file name and its verdict or its error."""
+    return [{"file": row.file} | (row.verdict.as_dict() if row.verdict else {"error": row.error}) for row in rows]
+
+
+def run(inputs, out=None):
+    """The command line's way in: photos -> a JSON-ready dict, and a CSV at `out` if that is given.
+
+    One photo gives its verdict, several give {"photos": [...]}. Raises BadInput when no photo could be read.
+    """
+    rows = list(detect_each(inputs))
+    if all(row.verdict is None for row in rows):
+        raise BadInput(" ".join(row.error for row in rows))
+    if out:
+        Path(out).write_text(to_csv(rows), encoding="utf-8")
+    said = as_dict(rows)
+    return said[0] if len(said) == 1 else {"photos": said}
+
+
+def ready():
+    """Load the weights and answer once; raises StudioError if that fails. What /readyz waits for."""
+    from PIL import Image
+
+    verdict = detector()(Image.new("RGB", (64, 64), "white"))
+    if abs(sum(verdict.probabilities.values()) - 1) > 1e-6:
+        raise StudioError("The bear detector does not answer as it should.")

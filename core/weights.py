@@ -1,0 +1,141 @@
+"""The only place that opens weights or a model hub.
+
+A weights file is looked for among the bundled ones (`assets/weights`), then in the cache, then on its hub. Whatever
+the place, its SHA-256 must be the catalogue's before a byte of it is used. The format is safetensors: plain
+tensors with a text header, nothing that could run.
+"""
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from core import catalog
+from core.errors import Unavailable, WeightsError
+
+BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "weights"
+
+
+def cache_folder():
+    """Where downloaded weights stay: `STUDIO_CACHE`, else ~/.cache/vitrine."""
+    return Path(os.environ.get("STUDIO_CACHE") or Path.home() / ".cache" / "vitrine")
+
+
+def find(name, progress=None):
+    """The checked file of a catalogue entry, downloaded if it has to be.
+
+    name:     a key of catalog.ENTRIES
+    progress: called with (bytes so far, bytes in all) while a download runs
+    returns Path; raises WeightsError for a wrong hash or an unknown name, Unavailable when the hub cannot be reached
+    """
+    if name not in catalog.ENTRIES:
+        raise WeightsError(f"No weights are called {name!r}. Known: {', '.join(sorted(catalog.ENTRIES))}.")
+    entry = catalog.ENTRIES[name]
+    for folder in (BUNDLED, cache_folder()):
+        path = folder / entry.file
+        if path.is_file():
+            check(path, entry)
+            return path
+    if entry.hub is None:
+        raise WeightsError(f"{entry.file} is missing from assets/weights. Please clone the studio again, or run: {entry.remake}")
+    return _download(entry, progress)
+
+
+def check(path, entry):
+    """Raise WeightsError unless the file's SHA-256 is the catalogue's."""
+    if sha256(path) != entry.sha256:
+        raise WeightsError(
+            f"{path.name} is damaged or not the file this studio was tested with (SHA-256 differs). "
+            "Please delete it and get it again."
+        )
+
+
+def sha256(path):
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load(name, progress=None):
+    """(tensors, metadata) of a catalogue entry: {str: float32 tensor}, {str: str}."""
+    return read(find(name, progress))
+
+
+def read(path):
+    """(tensors, metadata) of any safetensors file; half precision is widened to float32."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{Path(path).name} is not a readable safetensors file ({error}).") from None
+    return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, metadata
+
+
+def save(path, tensors, metadata):
+    """Write tensors and their text metadata; the name appears only once the file is whole."""
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, part, metadata=metadata)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def card(name):
+    """The card of a bundled file: what it is, what it learned from, and how good it measured. -> dict"""
+    path = BUNDLED / f"{Path(catalog.ENTRIES[name].file).stem}.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _download(entry, progress):
+    # huggingface_hub resumes broken downloads and renames only whole files; the hash is checked on top of that.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    folder = cache_folder()
+    hub = entry.hub
+    try:
+        fetched = Path(
+            hf_hub_download(
+                hub.repo, hub.file, revision=hub.revision, local_dir=folder / "hub" / hub.repo,
+                endpoint=os.environ.get("HF_ENDPOINT"), tqdm_class=_meter(progress),
+            )
+        )
+    except HfHubHTTPError as error:
+        raise Unavailable(f"The hub does not give out {hub.repo}/{hub.file} ({error.response.status_code}). Please choose another model.") from None
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError):
+        raise Unavailable(
+            f"{entry.file} ({entry.bytes / 2**20:.0f} MB) is not on this machine and the model hub cannot be reached. "
+            "Please connect to the internet and try again, or choose a bundled model."
+        ) from None
+    try:
+        check(fetched, entry)
+    except WeightsError:
+        fetched.unlink()
+        raise
+    path = folder / entry.file
+    fetched.replace(path)
+    return path
+
+
+def _meter(progress):
+    """A tqdm class that reports to `progress(done, total)` instead of drawing a bar; None to stay silent."""
+    from tqdm import tqdm
+
+    class Meter(tqdm):
+        def __init__(self, *args, **options):
+            options.pop("name", None)
+            super().__init__(*args, **{**options, "disable": progress is None, "file": open(os.devnull, "w")})
+
+        def update(self, n=1):
+            super().update(n)
+            if progress and self.total:
+                progress(min(int(self.n), int(self.total)), int(self.total))
+
+    return Meter
