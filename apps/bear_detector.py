@@ -9,7 +9,7 @@ from core.errors import BadInput, StudioError
 from core.vision import predict
 
 APP = registry.find("bear-detector")
-WAITING = '<div class="verdict none"><h2>Which bear is it?</h2><p>Add a photo, or pick an example below.</p></div>'
+WIDTHS = ["150px", "120px", "80px", "80px", "80px", "80px", "280px"]
 
 
 def detect(photo):
@@ -26,6 +26,14 @@ def detect(photo):
     return {"file": Path(photo).name} | predict.detect(photo).as_dict()
 
 
+def panel(kind, title, sentence):
+    """The verdict's box; screen readers are told when it changes."""
+    return f'<div class="verdict {kind}" role="status"><h2>{html.escape(title)}</h2><p>{html.escape(sentence)}</p></div>'
+
+
+WAITING = panel("none", "Which bear is it?", "Add a photo, or pick an example below.")
+
+
 def show(photo):
     """Photo path or None -> (verdict as HTML, {name: probability} for the bars, timing line)."""
     if photo is None:
@@ -33,9 +41,8 @@ def show(photo):
     try:
         said = detect(photo)
     except StudioError as error:
-        return f'<div class="verdict error"><h2>Not this picture</h2><p>{html.escape(str(error))}</p></div>', None, ""
-    title = predict.NAMES[said["label"]].capitalize()
-    verdict = f'<div class="verdict {said["label"]}"><h2>{title}</h2><p>{html.escape(said["sentence"])}</p></div>'
+        return panel("error", "Not this picture", str(error)), None, ""
+    verdict = panel(said["label"], predict.NAMES[said["label"]].capitalize(), said["sentence"])
     bars = {predict.NAMES[key]: value for key, value in said["probabilities"].items()}
     return verdict, bars, f"{said['width']} x {said['height']} px, answered in {said['seconds'] * 1000:.0f} ms."
 
@@ -72,21 +79,21 @@ def build():
                 photo = ui.photo_input(label="Photo", height=360)
                 with gr.Column():
                     verdict = gr.HTML(WAITING)
-                    bars = gr.Label(label="Probabilities", num_top_classes=4)
+                    bars = gr.Label(label="Probabilities", num_top_classes=4, show_heading=False)
                     timing = gr.Markdown()
-            gr.Examples([[str(path)] for path, _ in APP.examples], photo, example_labels=[caption for _, caption in APP.examples])
+            gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples: three bears we painted, and two photos")
             gr.Markdown(threshold_line())
             photo.change(show, photo, [verdict, bars, timing], api_visibility="private", show_progress="minimal")
-        with gr.Tab("Several photos"):
+        with gr.Tab("Several"):
             photos = gr.File(label="Photos", file_count="multiple", file_types=["image"], height=180)
             with gr.Row():
                 go = gr.Button("Look at all of them", variant="primary")
                 stop = gr.Button("Stop")
                 csv = gr.DownloadButton("Download as CSV", interactive=False)
-            rows = gr.Dataframe(headers=list(predict.COLUMNS), label="Verdicts", interactive=False, wrap=True)
+            rows = gr.Dataframe(headers=list(predict.COLUMNS), label="Verdicts", interactive=False, wrap=True, column_widths=WIDTHS)
             work = go.click(show_many, photos, [rows, csv], api_visibility="private")
             stop.click(None, cancels=[work])
-        with gr.Tab("How good is it?"):
+        with gr.Tab("How good?"):
             gr.Markdown(quality_page())
         data = gr.JSON(visible=False)
         gr.Button(visible=False).click(ui.endpoint(detect), photo, data, api_name="detect")

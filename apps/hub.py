@@ -7,6 +7,7 @@ once all have given it.
 import asyncio
 import contextlib
 import importlib
+import logging
 import socket
 import sys
 import threading
@@ -76,7 +77,24 @@ def gradio_app(app, prefix=""):
     from apps import ui
 
     page = importlib.import_module(app.module).build()
+    # The model loads while the visitor still looks for a photo. What goes wrong is told by the first answer.
+    _in_background(lambda: _ready(app))
     return gr.mount_gradio_app(FastAPI(docs_url=None, redoc_url=None), page, path="/", root_path=prefix or None, **ui.mount_options())
+
+
+def _in_background(work):
+    thread = threading.Thread(target=work)  # joined at exit: a half-loaded torch aborts the process
+    thread.start()
+    return thread
+
+
+def _ready(app):
+    """Ask the app's model for one answer; "" or the error's text, whatever the error is."""
+    try:
+        importlib.import_module(app.core).ready()
+    except Exception as error:
+        return str(error)
+    return ""
 
 
 def streamlit_app():
@@ -85,9 +103,11 @@ def streamlit_app():
     from streamlit.starlette import App
 
     options = {"browser.gatherUsageStats": False, "server.fileWatcherType": "none", "client.toolbarMode": "minimal",
-               "client.showErrorDetails": "none", "theme.primaryColor": "#0d9488", "server.maxUploadSize": 75}  # fmt: skip
+               "client.showErrorDetails": "none", "theme.light.primaryColor": "#0f766e", "theme.dark.primaryColor": "#2dd4bf", "server.maxUploadSize": 75,
+               "logger.level": "warning"}  # fmt: skip
     for key, value in options.items():
         config.set_option(key, value)
+    logging.getLogger("uvicorn.access").disabled = True  # Streamlit switches every request's line on again
     return App(registry.ROOT / "apps" / "streamlit_pages.py")
 
 
@@ -95,23 +115,20 @@ class Readiness:
     """Whether every app's default model has answered once; the first question starts the asking."""
 
     def __init__(self, apps):
-        self.waiting = {app.slug: app.core for app in apps}
-        self.errors, self.thread = {}, None
+        self.apps, self.answers, self.thread = apps, {}, None
 
     def state(self):
+        """(what to say, HTTP status)"""
         if self.thread is None:
-            self.thread = threading.Thread(target=self._ask, name="readyz", daemon=True)
-            self.thread.start()
-        ready = not self.waiting
-        return {"ready": ready, "waiting": sorted(self.waiting), "errors": self.errors}, 200 if ready else 503
+            self.thread = _in_background(self._ask)
+        errors = {slug: error for slug, error in self.answers.items() if error}
+        waiting = [app.slug for app in self.apps if app.slug not in self.answers]
+        ready = not (waiting or errors)
+        return {"ready": ready, "waiting": waiting, "errors": errors}, 200 if ready else 503
 
     def _ask(self):
-        for slug, core in list(self.waiting.items()):
-            try:
-                importlib.import_module(core).ready()
-                del self.waiting[slug]
-            except Exception as error:  # whatever it is, /readyz must go on saying "not ready", and why
-                self.errors[slug] = str(error)
+        for app in self.apps:
+            self.answers[app.slug] = _ready(app)
 
 
 def _common_routes(apps):
@@ -124,7 +141,10 @@ def _common_routes(apps):
         state, status = readiness.state()
         return JSONResponse(state, status_code=status)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    async def favicon(request):
+        return FileResponse(registry.ROOT / "apps" / "templates" / "favicon.svg", headers={"Cache-Control": "max-age=86400"})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/favicon.ico", favicon), Route("/favicon.svg", favicon)]
 
 
 def build_hub():
@@ -133,6 +153,9 @@ def build_hub():
     pages = Lazy(streamlit_app)
 
     async def landing(request):
+        # Gradio takes seconds to import: have it there before this visitor opens an app.
+        if "gradio" not in sys.modules:
+            _in_background(lambda: importlib.import_module("gradio"))
         return HTMLResponse(PAGES.get_template("landing.html").render(apps=registry.APPS, path_of=path_of))
 
     async def picture(request):

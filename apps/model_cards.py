@@ -25,7 +25,7 @@ def draw(entry, card):
         "Make it again": f"`{card['remake']}`",
         "SHA-256": f"`{entry.sha256}`",
     }
-    st.markdown("\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]))
+    st.markdown("\n\n".join(f"**{key}** {value}" for key, value in facts.items()))
     st.subheader("Known weaknesses")
     st.markdown("\n".join(f"- {line}" for line in card["weaknesses"]))
     if st.button("Check the file now", key=entry.name):

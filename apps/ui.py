@@ -1,6 +1,7 @@
 """What two pages share: theme, photo input, error wording, footer, downloads."""
 import functools
 import tempfile
+from abc import ABCMeta
 from pathlib import Path
 
 import gradio as gr
@@ -12,20 +13,23 @@ ACCENT = "teal"
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "Consolas", "monospace"]
 CSS = """
-.gradio-container { max-width: 1080px !important; margin: 0 auto !important; }
+.gradio-container { width: 100%; min-width: 0; max-width: 1080px !important; margin: 0 auto !important; }
 .studio-head h1 { margin-bottom: .15rem; } .studio-head p { opacity: .8; margin-top: 0; }
 .studio-head a { text-decoration: none; }
 .verdict { border-left: 6px solid var(--color-accent); padding: .6rem 1rem; min-height: 6.2rem; }
 .verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; } .verdict p { margin: 0; opacity: .85; }
 .verdict.none { border-color: var(--neutral-400); } .verdict.error { border-color: #b45309; }
 footer { opacity: .8; }
-@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+@media (max-width: 640px) { .gradio-container .main { padding: 1rem .75rem !important; } }
 """
 
 
 def theme():
     """Light and dark by the visitor's system, fonts that every machine has: nothing is fetched."""
-    return gr.themes.Soft(primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue="stone", font=SANS, font_mono=MONO)
+    soft = gr.themes.Soft(primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue="stone", font=SANS, font_mono=MONO)
+    return soft.set(link_text_color="*primary_700", link_text_color_dark="*primary_300",
+                    button_primary_background_fill="*primary_700", button_primary_background_fill_hover="*primary_600",
+                    button_primary_background_fill_dark="*primary_700")  # fmt: skip
 
 
 def mount_options():
@@ -40,22 +44,31 @@ def head(app):
     gr.Markdown(f"# {app.title}\n{app.blurb} [All demos](/)", elem_classes="studio-head")
 
 
-def photo_input(**options):
-    """A gr.Image that hands over the visitor's file untouched.
+class _NoStub(type(gr.Image)):
+    """Gradio's metaclass would write a .pyi file beside every component class; ours needs none."""
+
+    def __new__(cls, name, bases, attributes):
+        return ABCMeta.__new__(cls, name, bases, attributes)
+
+
+class PhotoInput(gr.Image, metaclass=_NoStub):
+    """A gr.Image that hands over the path of the visitor's file untouched.
 
     Gradio would open the file itself and fail with its own message on anything unusual; the one place that opens
     pictures is core.images, with limits first and a sentence for every refusal.
     """
-    image = gr.Image(type="filepath", sources=["upload", "webcam", "clipboard"], **options)
-    decode = image.preprocess
 
-    def path_only(payload):
+    is_template = True  # the browser draws it as the gr.Image it is
+
+    def preprocess(self, payload):
         if payload is None or payload.path is None or (payload.url or "").startswith("data:"):
-            return decode(payload)
+            return super().preprocess(payload)
         return payload.path
 
-    image.preprocess = path_only
-    return image
+
+def photo_input(**options):
+    """Where a photo comes in: by upload, drop, paste or webcam."""
+    return PhotoInput(type="filepath", sources=["upload", "webcam", "clipboard"], **options)
 
 
 def endpoint(function):

@@ -19,7 +19,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 
 # Formats that Pillow decodes in its own process and from pixels alone. Left out on purpose: EPS (runs Ghostscript),
 # and the many containers nobody uploads on purpose.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 
 
 def open_image(source, name=None):
@@ -36,8 +36,8 @@ def open_image(source, name=None):
     data = _read(source, name)
     try:
         with warnings.catch_warnings():
-            # Our own pixel limit speaks first and in words; Pillow's warning would only reach a log.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # What matters of it is said in a BadInput; Pillow's warnings would only reach a log.
+            warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:

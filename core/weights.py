@@ -95,21 +95,21 @@ def card(name):
 
 def _download(entry, progress):
     # huggingface_hub resumes broken downloads and renames only whole files; the hash is checked on top of that.
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub import constants, get_session, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
 
-    folder = cache_folder()
-    hub = entry.hub
+    folder, hub = cache_folder(), entry.hub
+    endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
     try:
+        # One quick question first: the download itself would retry for half a minute before it says "offline".
+        get_session().head(endpoint, timeout=5)
         fetched = Path(
-            hf_hub_download(
-                hub.repo, hub.file, revision=hub.revision, local_dir=folder / "hub" / hub.repo,
-                endpoint=os.environ.get("HF_ENDPOINT"), tqdm_class=_meter(progress),
-            )
-        )
+            hf_hub_download(hub.repo, hub.file, revision=hub.revision, local_dir=folder / "hub" / hub.repo,
+                            endpoint=endpoint, tqdm_class=_meter(progress))
+        )  # fmt: skip
     except HfHubHTTPError as error:
         raise Unavailable(f"The hub does not give out {hub.repo}/{hub.file} ({error.response.status_code}). Please choose another model.") from None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError):
+    except Exception:  # the HTTP library's own errors, offline mode, a broken line: all mean the same to a visitor
         raise Unavailable(
             f"{entry.file} ({entry.bytes / 2**20:.0f} MB) is not on this machine and the model hub cannot be reached. "
             "Please connect to the internet and try again, or choose a bundled model."

@@ -36,6 +36,11 @@ class Verdict:
         return asdict(self)
 
 
+def percent(p):
+    """A probability in words that never claim certainty: "under 1%", "97%", "over 99%"."""
+    return "under 1%" if p < 0.005 else "over 99%" if p > 0.99 else f"{p:.0%}"
+
+
 class BearDetector:
     """The bundled network with its calibration. Safe to share between threads."""
 
@@ -72,9 +77,9 @@ class BearDetector:
         bear = sum(said.values())
         best = max(said, key=said.get)
         if bear < self.threshold:
-            label, sentence = "none", f"No bear here. The bear score is {bear:.0%}, below the threshold of {self.threshold:.0%}."
+            label, sentence = "none", f"No bear here: the bear score is {percent(bear)}, below the threshold of {self.threshold:.0%}."
         else:
-            label, sentence = best, f"This is a {NAMES[best]}, with a probability of {said[best]:.0%}."
+            label, sentence = best, f"This is a {NAMES[best]}, with a probability of {percent(said[best])}."
         return Verdict(label, sentence, said | {"none": none}, bear, self.threshold, *image.size, seconds)
 
 

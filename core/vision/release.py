@@ -7,7 +7,6 @@ on the test photos, once, afterwards. Prints the line that core/catalog.py needs
 """
 import argparse
 import json
-import platform
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +89,7 @@ def release(args):
         "weaknesses": WEAKNESSES,
         "views": int(metadata["views"]),
         "hours": round(float(metadata["seconds"]) / 3600, 2),
-        "hardware": metadata.get("hardware", platform.machine()),
+        "hardware": metadata["hardware"],
         "seed": int(metadata["seed"]),
         "measure": "python -m core.vision.evaluate bears --held-out ../shared/data --json",
         "remake": catalog.ENTRIES["bears"].remake,

@@ -15,6 +15,7 @@ import argparse
 import importlib.util
 import json
 import math
+import platform
 import time
 from pathlib import Path
 
@@ -22,11 +23,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from core import runtime
+from core import runtime, weights
 from core.vision import photos
 from core.vision.model import Classifier, fold
 
@@ -194,23 +193,19 @@ def clean(features, labels, doubt=0.08):
     return keep
 
 
-def save_state(path, model, projector, average, optimiser, step):
+def save_state(path, model, projector, average, optimiser, progress):
     """Write everything a resumed run needs as one safetensors file: no pickle, and never half a file."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"projector.{k}": v for k, v in projector.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items()}
-    part = path.with_suffix(".part")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata={"step": str(step)})
-    part.replace(path)
+    weights.save(path, tensors, {"progress": json.dumps(progress)})
 
 
 def load_state(path, model, projector, average, optimiser):
-    """Put a saved run back; returns the step it had reached."""
-    with safe_open(path, "pt") as file:
-        tensors = {k: file.get_tensor(k) for k in file.keys()}
-        step = int(file.metadata()["step"])
+    """Put a saved run back; returns its progress: {"step": steps done, "seconds": time they took}."""
+    tensors, metadata = weights.read(path)
 
     def part(prefix):
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -224,7 +219,7 @@ def load_state(path, model, projector, average, optimiser):
         index, name = key.split(".")
         state["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(state)
-    return step
+    return json.loads(metadata["progress"])
 
 
 def prepare(args, device):
@@ -263,6 +258,13 @@ def quick_check(model, images, labels, size, device):
     return {"accuracy": float(right), "auroc": auroc((1 - said[:, OTHER]).numpy(), bear.numpy())}
 
 
+def hardware(device):
+    """What trained it, for the card."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} CPU cores ({platform.machine()}), {runtime.fast_dtype(device) or torch.float32}".replace("torch.", "")
+
+
 def train_bears(args):
     """Train, with a checkpoint every two minutes, and write `RUN/bears.safetensors` (folded, half precision)."""
     device = runtime.device()
@@ -276,15 +278,17 @@ def train_bears(args):
     average = {k: v.clone() for k, v in model.state_dict().items()}
     parameters = [*model.parameters(), *projector.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=args.lr, weight_decay=args.decay, betas=(0.9, 0.99))
-    steps, step = args.views // args.batch, 0
+    steps, progress = args.views // args.batch, {"step": 0, "seconds": 0.0}
     state = run / "state.safetensors"
     if state.exists():
-        step = load_state(state, model, projector, average, optimiser)
-        print(f"resumed at step {step} of {steps}", flush=True)
-    rng = np.random.default_rng([args.seed, step])
-    for _ in range(args.warm_ring // 64):
-        views.add(64, rng)
-    started, first, saved = time.time(), step, time.time()
+        progress = load_state(state, model, projector, average, optimiser)
+        print(f"resumed at step {progress['step']} of {steps}", flush=True)
+    step = first = progress["step"]
+    if step < steps:
+        rng = np.random.default_rng([args.seed, step])
+        for _ in range(args.warm_ring // 64):
+            views.add(64, rng)
+    started = saved = time.time()
     while step < steps:
         rng, generator = np.random.default_rng([args.seed, step, 1]), torch.Generator().manual_seed(args.seed * 10**9 + step)
         views.add(max(1, args.batch // args.reuse), rng)
@@ -310,16 +314,18 @@ def train_bears(args):
         if step % 100 == 0:
             rate = (step - first) / (time.time() - started)
             print(f"{step}/{steps} kl {loss_bears:.3f} features {loss_features:.3f} {rate * args.batch:.0f} views/s, {(steps - step) / rate / 60:.0f} min left", flush=True)
+        seconds = progress["seconds"] + time.time() - started
         if time.time() - saved > 120 or step == steps:
-            save_state(state, model, projector, average, optimiser, step)
+            save_state(state, model, projector, average, optimiser, {"step": step, "seconds": seconds})
             saved = time.time()
         if step % args.check == 0 or step == steps:
             best = Classifier(WIDTHS, DEPTHS, photos.CLASSES).to(device)
             best.load_state_dict(average)
             report = {s: quick_check(best.eval(), val_images, val_labels, s, device) for s in (args.size, args.size * 5 // 4)}
             print(f"{step}/{steps} val {json.dumps(report)}", flush=True)
-            half = {k: v.half().contiguous() for k, v in fold(best.cpu()).state_dict().items()}
-            save_file(half, run / "bears.safetensors", metadata={"shape": json.dumps(fold(best).shape), "views": str(step * args.batch)})
+            folded = fold(best.cpu())
+            about = {"shape": json.dumps(folded.shape), "views": str(step * args.batch), "seconds": f"{seconds:.0f}", "seed": str(args.seed), "hardware": hardware(device)}
+            weights.save(run / "bears.safetensors", {k: v.half() for k, v in folded.state_dict().items()}, about)
 
 
 def main(argv=None):

@@ -1,0 +1,101 @@
+"""What all tests share: no network beyond this machine, made-up pictures, and one running hub."""
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import apps  # noqa: F401  (telemetry off, sleeping threads: before anything imports gradio or torch)
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+EXAMPLES = ROOT / "assets" / "examples" / "bear-detector"
+LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch):
+    """Any connection that would leave this machine fails the test that makes it."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOCAL:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def run_python(*args, timeout=120, **environment):
+    """Run `python ARGS` from the repository's root as a visitor would; -> CompletedProcess with text."""
+    return subprocess.run(
+        [sys.executable, *map(str, args)], cwd=ROOT, timeout=timeout, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(url, timeout=60):
+    """(status, body) of a GET, whatever the status."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+
+
+class Server:
+    """`python -m apps ...` in a process of its own."""
+
+    def __init__(self, *args):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "apps", *args, "--port", str(self.port)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def wait(self, seconds=60):
+        """Until /healthz answers; returns the seconds since the start."""
+        while time.monotonic() - self.started < seconds:
+            assert self.process.poll() is None, self.process.stdout.read()
+            try:
+                if get(self.url + "/healthz", 5)[0] == 200:
+                    return time.monotonic() - self.started
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"no answer within {seconds} s")
+
+    def stop(self, sign):
+        """Send a signal; -> (exit code, everything it printed)."""
+        self.process.send_signal(sign)
+        out, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, out
+
+
+@pytest.fixture(scope="session")
+def hub():
+    server = Server()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """A made-up colour picture, 120 x 90, nothing on it."""
+    rng = np.random.default_rng(0)
+    return Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8))

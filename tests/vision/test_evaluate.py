@@ -1,0 +1,97 @@
+"""The figures on the card, against closed forms and hand-counted cases."""
+import json
+import math
+
+import numpy as np
+import pytest
+
+from core.vision import evaluate, release
+from core.vision.photos import zip_photos
+from tests.conftest import run_python
+
+
+def test_auroc_counts_pairs():
+    scores, positive = np.array([0.1, 0.4, 0.4, 0.8, 0.9]), np.array([False, False, True, True, True])
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[positive] for b in scores[~positive]]
+    assert evaluate.auroc(scores, positive) == pytest.approx(np.mean(pairs))
+    rng = np.random.default_rng(0)
+    scores, positive = rng.integers(0, 9, 200), rng.random(200) < 0.3
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[positive] for b in scores[~positive]]
+    assert evaluate.auroc(scores, positive) == pytest.approx(np.mean(pairs))
+    assert evaluate.auroc([1, 2], [True, False]) == 0 and math.isnan(evaluate.auroc([1], [True]))
+
+
+def test_ece_of_a_known_case():
+    # Ten answers at 0.8 of which six are right: off by 0.2. Ten at 0.55 of which five are right: off by 0.05.
+    confidence = [0.8] * 10 + [0.55] * 10
+    right = [1] * 6 + [0] * 4 + [1] * 5 + [0] * 5
+    assert evaluate.ece(confidence, right) == pytest.approx((0.2 + 0.05) / 2)
+    assert evaluate.ece([1.0, 1.0], [1, 1]) == 0
+
+
+def test_fpr_at_recall():
+    positive = np.array([True] * 20 + [False] * 4)
+    scores = np.concatenate([np.arange(20), [0.5, 1.0, 5, -3]])
+    # 95 % of 20 are 19: the lowest kept positive scores 1, and of the four others 1.0 and 5 reach it.
+    assert evaluate.fpr_at_recall(scores, positive) == 0.5
+
+
+def test_wilson_interval():
+    low, high = evaluate.wilson(95, 100)
+    assert low == pytest.approx(0.8882, abs=1e-3) and high == pytest.approx(0.9785, abs=1e-3)
+    assert evaluate.wilson(10, 10)[1] == pytest.approx(1)
+
+
+def test_measure_by_hand():
+    p = [[0.9, 0.05, 0.03, 0.02], [0.1, 0.5, 0.1, 0.3], [0.2, 0.3, 0.1, 0.4], [0.0, 0.0, 0.3, 0.7], [0.0, 0.1, 0.7, 0.2]]
+    report = evaluate.measure(p, [0, 1, 0, 3, 3], threshold=0.65)
+    assert (report["n"], report["n_bears"], report["n_other"]) == (5, 3, 2)
+    assert report["accuracy"] == pytest.approx(2 / 3)  # the third is called black
+    assert report["verdict_accuracy"] == pytest.approx(3 / 5)
+    assert report["miss_rate"] == pytest.approx(1 / 3) and report["false_alarm_rate"] == 0.5
+    assert report["confusion"]["other"] == {"grizzly": 0, "black": 0, "teddy": 1, "none": 1}
+    json.dumps(report)
+
+
+def test_measure_says_none_for_what_a_set_cannot_show():
+    report = evaluate.measure([[0, 0, 0, 1.0]], [3], 0.5)
+    assert report["accuracy"] is None and report["auroc_no_bear"] is None and report["false_alarm_rate"] == 0
+    assert "NaN" not in json.dumps(report | {"accuracy_interval": None})
+
+
+@pytest.mark.parametrize(("folder", "name"), [("grizzly", "grizzly"), ("Black Bears", "black"), ("teddy_bear", "teddy"), ("teddys", "teddy"),
+                                              ("brown", "grizzly"), ("polar", "other"), ("other", "other"), ("", "other")])  # fmt: skip
+def test_folder_names(folder, name):
+    assert evaluate.CLASSES[evaluate.class_of(folder)] == name
+
+
+def test_temperature_is_found_again():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (4000, 4))
+    true = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    labels = np.array([rng.choice(4, p=row) for row in true])
+    sharp = np.exp(2.5 * logits - np.logaddexp.reduce(2.5 * logits, axis=1, keepdims=True))
+    temperature, _ = release.temperature_of(sharp, labels)
+    assert temperature == pytest.approx(2.5, rel=0.1)
+
+
+def test_threshold_separates():
+    scores = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+    assert 0.3 < release.threshold_of(scores, scores > 0.5) < 0.7
+
+
+def test_the_command_prints_one_json_object(tmp_path, photo):
+    (tmp_path / "photos.zip").write_bytes(zip_photos([("grizzly", "1.png", photo), ("polar", "2.png", photo)]))
+    (tmp_path / "more").mkdir()
+    photo.save(tmp_path / "more" / "3.png")
+    (tmp_path / "more" / "4.png").write_bytes(b"no picture")
+    done = run_python("-m", "core.vision.evaluate", "bears", tmp_path / "photos.zip", "--other", tmp_path / "more", "--json")
+    report = json.loads(done.stdout)
+    assert (report["n"], report["n_bears"], report["n_other"]) == (3, 1, 2)
+    assert {"accuracy", "ece", "auroc_no_bear"} <= set(report) and len(report["skipped"]) == 1
+
+
+def test_the_command_refuses_in_words(tmp_path):
+    for args in (["nowhere.zip"], [tmp_path]):
+        done = run_python("-m", "core.vision.evaluate", "bears", *args, "--json")
+        assert done.returncode == 1 and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1

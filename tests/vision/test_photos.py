@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import BadInput
+from core.vision import photos
+
+
+def picture(seed, size=(120, 90)):
+    rng = np.random.default_rng(seed)
+    return Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+
+
+def test_zip_and_folder_read_the_same(tmp_path):
+    made = [("black", "1.png", picture(1)), ("teddy", "2.png", picture(2))]
+    (tmp_path / "a.zip").write_bytes(photos.zip_photos(made))
+    for folder, name, image in made:
+        (tmp_path / "d" / folder).mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / "d" / folder / name)
+    (tmp_path / "d" / "notes.txt").write_text("not a picture")
+    zipped, loose = list(photos.read(tmp_path / "a.zip")), list(photos.read(tmp_path / "d"))
+    assert [(p.folder, p.name) for p in zipped] == [(p.folder, p.name) for p in loose] == [("black", "1.png"), ("teddy", "2.png")]
+    assert zipped[0].image.tobytes() == loose[0].image.tobytes()
+
+
+def test_unreadable_files_are_told_or_raised(tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"nothing")
+    told = []
+    assert list(photos.read(tmp_path, on_error=told.append)) == [] and "bad.jpg" in told[0]
+    with pytest.raises(BadInput):
+        list(photos.read(tmp_path))
+    with pytest.raises(BadInput, match="neither a folder nor a zip"):
+        list(photos.read(tmp_path / "bad.jpg"))
+
+
+def test_look_alikes_stay_on_one_side():
+    originals = [photos.Photo(f"{i}.jpg", "x", picture(i)) for i in range(150)]
+    copies = [photos.Photo(f"copy{i}.jpg", "y", p.image.resize((300, 220))) for i, p in enumerate(originals)]
+    parts = photos.splits(originals + copies, lambda _: (30, 20))
+    assert parts[:150] == parts[150:]
+    assert {"train", "val", "test"} == set(parts) and 25 <= parts[:150].count("test") <= 65
+
+
+def test_the_split_does_not_depend_on_what_else_is_there():
+    some = [photos.Photo(f"{i}.jpg", "x", picture(i)) for i in range(40)]
+    assert photos.splits(some, lambda _: (30, 20))[:20] == photos.splits(some[:20], lambda _: (30, 20))

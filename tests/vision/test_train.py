@@ -1,0 +1,101 @@
+"""The training script itself, small: a made-up world of coloured squares, and a teacher of three lines."""
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core import weights
+from core.vision import photos, train
+from core.vision.model import Classifier
+
+TEACHER = '''
+import torch
+
+class Teacher(torch.nn.Module):
+    """Looks at the mean colour of 4 x 4 squares."""
+    def forward(self, x):
+        with torch.no_grad():
+            grid = torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1)
+            maps = torch.cat([grid, grid ** 2, torch.zeros(len(x), 1280 - 96)], 1)[:, :, None, None]
+            return torch.zeros(len(x), 1000), maps
+
+def load_teacher():
+    return Teacher()
+'''
+COLOURS = {"grizzly": (150, 90, 40), "black": (20, 20, 25), "teddy": (240, 190, 140)}
+
+
+def world(folder):
+    """The zips that training reads, with every class a colour."""
+    rng = np.random.default_rng(0)
+
+    def picture(colour):
+        coarse = np.asarray(colour) + rng.normal(0, 18, (7, 9, 3))
+        return Image.fromarray(coarse.clip(0, 255).astype(np.uint8)).resize((64, 48), Image.Resampling.BICUBIC)
+
+    bears = [(name, f"b_{i}.png", picture(colour)) for name, colour in COLOURS.items() for i in range(30)]
+    (folder / "bears.zip").write_bytes(photos.zip_photos(bears))
+    for name in photos.OTHERS:
+        blue = [("x", f"{name}{i}.png", picture((40, 90, 200))) for i in range(10)]
+        (folder / f"{name}.zip").write_bytes(photos.zip_photos(blue))
+    (folder / "mobilenet_v2.py").write_text(TEACHER)
+    return folder
+
+
+@pytest.fixture
+def arguments(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "WIDTHS", (8, 8, 8))
+    monkeypatch.setattr(train, "DEPTHS", (1, 1, 1))
+    monkeypatch.setattr(train, "TEACHER_SIZE", 32)
+    folder = world(tmp_path)
+    run = tmp_path / "run"
+
+    def command(views):
+        return ["bears", "--data", folder, "--teachers", folder, "--run", run, "--views", views, "--batch", 16, "--ring", 256, "--warm-ring", 64,
+                "--small", 24, "--size", 32, "--check", 20, "--reuse", 4]  # fmt: skip
+
+    return lambda views: [str(word) for word in command(views)], run
+
+
+def test_training_learns_writes_and_resumes(arguments, capsys):
+    command, run = arguments
+    train.main(command(640))
+    tensors, metadata = weights.read(run / "bears.safetensors")
+    model = Classifier(**json.loads(metadata["shape"])).eval()
+    model.load_state_dict(tensors, strict=True)
+    assert not any("norm" in key for key in tensors) and metadata["views"] == "640" and float(metadata["seconds"]) > 0
+    train.main(command(1280))
+    out = capsys.readouterr().out
+    assert "resumed at step 40 of 80" in out and "min left" not in out.splitlines()[0]
+    reports = [json.loads(line.split(" val ")[1]) for line in out.splitlines() if " val {" in line]
+    assert reports[-1]["32"]["accuracy"] >= 0.8 and reports[-1]["32"]["auroc"] >= 0.9
+    assert float(weights.read(run / "bears.safetensors")[1]["seconds"]) > float(metadata["seconds"])
+
+
+def test_a_finished_run_is_left_as_it_is(arguments):
+    command, run = arguments
+    train.main(command(160))
+    before = (run / "bears.safetensors").read_bytes()
+    train.main(command(160))
+    assert (run / "bears.safetensors").read_bytes() == before
+
+
+def test_doubtful_labels_are_found():
+    torch.manual_seed(0)
+    labels = torch.arange(200) % 4
+    features = torch.nn.functional.one_hot(labels, 4).float() @ torch.randn(4, 20) * 3 + torch.randn(200, 20) * 0.3
+    wrong = labels.clone()
+    wrong[[10, 77, 150]] = (wrong[[10, 77, 150]] + 1) % 4
+    keep = train.clean(features, wrong)
+    assert not keep[[10, 77, 150]].any() and keep.float().mean() > 0.95
+
+
+def test_views_are_pictures_of_the_photo():
+    rng = np.random.default_rng(0)
+    brown = Image.new("RGB", (300, 100), (150, 90, 40))
+    views = np.stack([train.random_view(brown, rng) for _ in range(30)])
+    assert views.shape == (30, 224, 224, 3) and views.dtype == np.uint8
+    assert np.median(views[..., 0].astype(int) - views[..., 2]) > 40  # still brown, mostly
+    assert len({view.tobytes() for view in views}) > 15
