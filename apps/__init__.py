@@ -1,4 +1,5 @@
 """The pages a visitor sees. Switches every library's telemetry off before any of them is imported."""
+
 import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # only the exact text "True" would switch it on

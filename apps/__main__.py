@@ -6,6 +6,7 @@ python -m apps serve SLUG               one app alone
 python -m apps try SLUG INPUT...        one answer, here in the terminal
 python -m apps export SLUG DIR          a folder for a Hugging Face Space
 """
+
 import argparse
 import importlib
 import inspect

@@ -1,4 +1,5 @@
 """The bear detector's page: one photo, several photos, and how good it is."""
+
 import html
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def show(photo):
     return verdict, bars, f"{said['width']} x {said['height']} px, answered in {said['seconds'] * 1000:.0f} ms."
 
 
-def show_many(photos, progress=gr.Progress()):
+def show_many(photos, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
     """Photo paths -> (table rows, CSV download), filled in while the work goes on."""
     rows = []
     try:

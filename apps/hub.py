@@ -4,6 +4,7 @@ Nothing heavy is imported before a visitor opens an app: the server answers /hea
 /readyz asks every app's model for one answer (the first call starts that in the background) and says 200 only
 once all have given it.
 """
+
 import asyncio
 import contextlib
 import importlib

@@ -1,4 +1,5 @@
 """The Streamlit page of model cards: what every bundled model is, measured, and whether its file is intact."""
+
 import streamlit as st
 
 from core import catalog, weights

@@ -1,4 +1,5 @@
 """The one table of apps. Standard library only, so that `list` and the landing page cost nothing."""
+
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path

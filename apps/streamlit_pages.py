@@ -1,4 +1,5 @@
 """The one Streamlit script: every Streamlit app and the model cards as pages of it."""
+
 import importlib
 
 import streamlit as st

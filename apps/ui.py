@@ -1,4 +1,5 @@
 """What two pages share: theme, photo input, error wording, footer, downloads."""
+
 import functools
 import tempfile
 from abc import ABCMeta

@@ -3,6 +3,7 @@
 Measured quality is not repeated here: each bundled file has a card of the same name beside it
 (`assets/weights/NAME.json`), which the README, the pages and the hub all read.
 """
+
 from dataclasses import dataclass
 
 

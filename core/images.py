@@ -4,6 +4,7 @@
 `BadInput` with one sentence. Nothing is decoded before the size in bytes and the size in pixels are known to be
 within `MAX_BYTES` and `MAX_PIXELS`.
 """
+
 import io
 import warnings
 from pathlib import Path
@@ -41,23 +42,15 @@ def open_image(source, name=None):
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise BadInput(
-                    f"{name} has {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} megapixels. "
-                    "Please make it smaller and try again."
-                )
+                raise BadInput(f"{name} has {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} megapixels. Please make it smaller and try again.")
             image.load()
     except Image.DecompressionBombError:
-        raise BadInput(
-            f"{name} has far more pixels than the limit of {MAX_PIXELS // 10**6} megapixels. "
-            "Please make it smaller and try again."
-        ) from None
+        raise BadInput(f"{name} has far more pixels than the limit of {MAX_PIXELS // 10**6} megapixels. Please make it smaller and try again.") from None
     except UnidentifiedImageError:
         raise BadInput(_not_a_picture(name, data)) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
         # Pillow's decoders raise all of these on damaged files.
-        raise BadInput(
-            f"{name} is damaged or cut off and cannot be shown ({_first_line(error)}). Please send the original file again."
-        ) from None
+        raise BadInput(f"{name} is damaged or cut off and cannot be shown ({_first_line(error)}). Please send the original file again.") from None
     return to_rgb(image)
 
 

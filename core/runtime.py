@@ -3,6 +3,7 @@
 Nothing happens at import, and torch is imported only by the functions that need it, so that the hub's landing
 page can use this module without paying for torch.
 """
+
 import os
 import threading
 from collections import OrderedDict

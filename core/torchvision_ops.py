@@ -6,6 +6,7 @@ it everything that imports torchvision: transformers, sentence-transformers. `in
 schemas that the import wants, and a working `torchvision.ops.nms`. Where the compiled operators load, it does
 nothing. Call it before the first import of torchvision; `core.runtime.prepare_torch` does.
 """
+
 import importlib.util
 import sys
 from importlib.abc import MetaPathFinder

@@ -4,6 +4,7 @@ A weights file is looked for among the bundled ones (`assets/weights`), then in 
 the place, its SHA-256 must be the catalogue's before a byte of it is used. The format is safetensors: plain
 tensors with a text header, nothing that could run.
 """
+
 import hashlib
 import json
 import os
@@ -43,10 +44,7 @@ def find(name, progress=None):
 def check(path, entry):
     """Raise WeightsError unless the file's SHA-256 is the catalogue's."""
     if sha256(path) != entry.sha256:
-        raise WeightsError(
-            f"{path.name} is damaged or not the file this studio was tested with (SHA-256 differs). "
-            "Please delete it and get it again."
-        )
+        raise WeightsError(f"{path.name} is damaged or not the file this studio was tested with (SHA-256 differs). Please delete it and get it again.")
 
 
 def sha256(path):

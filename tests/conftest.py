@@ -1,4 +1,5 @@
 """What all tests share: no network beyond this machine, made-up pictures, and one running hub."""
+
 import os
 import socket
 import subprocess
@@ -34,9 +35,7 @@ def only_loopback(monkeypatch):
 
 def run_python(*args, timeout=120, **environment):
     """Run `python ARGS` from the repository's root as a visitor would; -> CompletedProcess with text."""
-    return subprocess.run(
-        [sys.executable, *map(str, args)], cwd=ROOT, timeout=timeout, capture_output=True, text=True, env={**os.environ, **environment}
-    )
+    return subprocess.run([sys.executable, *map(str, args)], cwd=ROOT, timeout=timeout, capture_output=True, text=True, env={**os.environ, **environment})
 
 
 def free_port():

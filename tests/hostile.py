@@ -1,4 +1,5 @@
 """Files that break demos. Each maker gives the bytes; GOOD ones must open as the stated size, BAD ones must be refused in words."""
+
 import io
 import struct
 import zlib
@@ -38,6 +39,7 @@ def see_through():
 
 def bomb(width=10_000, height=10_000):
     """A PNG of 100 megapixels in a few kilobytes: all rows equal, so they deflate to almost nothing."""
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

@@ -1,4 +1,5 @@
 """The rooms of DESIGN: which module may import which, and what may be written where. Each rule is shown to bite."""
+
 import ast
 from pathlib import Path
 

@@ -1,7 +1,8 @@
 """Make the example pictures: paint the bears, hair by hair, and take the photos out of scikit-image's wheel.
 
-    python assets/examples/make.py      (needs scikit-image, and nothing else that the studio does not)
+python assets/examples/make.py      (needs scikit-image, and nothing else that the studio does not)
 """
+
 import math
 from pathlib import Path
 
@@ -39,8 +40,9 @@ class Painter:
         ys = np.sort(self.rng.uniform(y0, y1, count))
         near = (ys - y0) / (y1 - y0)
         mix = self.rng.random((count, 1)) * 0.8 + 0.2 * near[:, None]
-        self.strokes(self.rng.uniform(0, width, count), ys, -math.pi / 2 + self.rng.normal(0, 0.35, count), length * (0.35 + near) * self.rng.uniform(0.5, 1.2, count),
-                     np.asarray(dark) * (1 - mix) + np.asarray(light) * mix, 2)  # fmt: skip
+        xs, angles = self.rng.uniform(0, width, count), -math.pi / 2 + self.rng.normal(0, 0.35, count)
+        lengths = length * (0.35 + near) * self.rng.uniform(0.5, 1.2, count)
+        self.strokes(xs, ys, angles, lengths, np.asarray(dark) * (1 - mix) + np.asarray(light) * mix, 2)
 
     def leaves(self, box, dark, light, count, radius):
         """Blurred foliage: overlapping discs from dark to light."""
@@ -121,7 +123,13 @@ def teddy(path):
     p.disc(274, 207, 6, 3, (140, 112, 98))
     p.draw.line([(280 * SCALE, 226 * SCALE), (280 * SCALE, 244 * SCALE)], fill=(70, 44, 32), width=5)
     for side in (-1, 1):
-        p.draw.arc([(280 + min(0, side * 34)) * SCALE, 226 * SCALE, (280 + max(0, side * 34)) * SCALE, 256 * SCALE], 20 if side > 0 else 60, 120 if side > 0 else 160, fill=(70, 44, 32), width=5)
+        p.draw.arc(
+            [(280 + min(0, side * 34)) * SCALE, 226 * SCALE, (280 + max(0, side * 34)) * SCALE, 256 * SCALE],
+            20 if side > 0 else 60,
+            120 if side > 0 else 160,
+            fill=(70, 44, 32),
+            width=5,
+        )
     red = (178, 34, 48)
     for side in (-1, 1):
         p.draw.polygon([(280 * SCALE, 322 * SCALE), ((280 + side * 76) * SCALE, 290 * SCALE), ((280 + side * 82) * SCALE, 352 * SCALE)], fill=red)

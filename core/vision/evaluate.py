@@ -7,6 +7,7 @@ A source holds a folder per class: grizzly, black, teddy (with or without "bear"
 folder, or in a source given with --other, count as "no bear here". `--held-out` measures on the test part of the
 photos the weights were made from, which training never touches.
 """
+
 import argparse
 import json
 import re

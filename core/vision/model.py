@@ -5,6 +5,7 @@ VGG (Simonyan and Zisserman 2014, arXiv:1409.1556) with batch normalisation (Iof
 arXiv:1502.03167), a stride-2 stem, and global average pooling instead of VGG's dense layers (Lin et al. 2013,
 arXiv:1312.4400). Normalisation folds into the convolutions for shipping (`fold`).
 """
+
 import math
 
 import torch

@@ -3,6 +3,7 @@
 The held-out rule lives here so that training and measuring can never disagree on it: photos that look alike are
 put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, by a hash of its first name.
 """
+
 import hashlib
 import io
 import zipfile

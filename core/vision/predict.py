@@ -4,6 +4,7 @@ The network gives four calibrated probabilities that sum to 1: three bears and "
 of the first three. Below the threshold, chosen on validation photos and stored with the weights, the verdict is
 "none", whatever the three say among themselves.
 """
+
 import csv
 import io
 import json

@@ -5,6 +5,7 @@
 Picture size, temperature and threshold are chosen on the validation photos; every figure on the card is measured
 on the test photos, once, afterwards. Prints the line that core/catalog.py needs.
 """
+
 import argparse
 import json
 from pathlib import Path
@@ -82,7 +83,8 @@ def release(args):
     weights.save(path, {key: t.half() for key, t in tensors.items()}, metadata)
     card = {
         "title": "Bear detector",
-        "headline": f"{quality['accuracy']:.1%} of {quality['n_bears']} unseen bears named right, AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one",
+        "headline": f"{quality['accuracy']:.1%} of {quality['n_bears']} unseen bears named right, "
+        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one",
         "network": f"plain convolutional network, {sum(t.numel() for t in tensors.values()) / 1e6:.1f} M parameters, {size} px",
         "data": DATA,
         "licence": catalog.ENTRIES["bears"].licence,
@@ -98,7 +100,7 @@ def release(args):
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(quality, indent=1))
-    print(f'hand-checked bears: accuracy {by_hand["accuracy"]:.4f} of {by_hand["n_bears"]}, ECE {by_hand["ece"]:.4f}')
+    print(f"hand-checked bears: accuracy {by_hand['accuracy']:.4f} of {by_hand['n_bears']}, ECE {by_hand['ece']:.4f}")
     print(f'for core/catalog.py: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_},')
 
 

@@ -11,6 +11,7 @@ arXiv:1911.00068), because image search mislabels some.
 Views are drawn into a ring buffer and each is used `--reuse` times: with a CPU the teacher at 224 px would
 otherwise cost more than the student. On a GPU use `--reuse 1`.
 """
+
 import argparse
 import importlib.util
 import json
@@ -26,7 +27,9 @@ from PIL import Image
 from torch import nn
 
 from core import runtime, weights
+from core.images import squash, to_array
 from core.vision import photos
+from core.vision.evaluate import auroc
 from core.vision.model import Classifier, fold
 
 WIDTHS, DEPTHS = (32, 64, 128, 256, 384), (1, 2, 2, 3, 2)
@@ -60,7 +63,8 @@ def teach(teacher, images):
 class Probe:
     """Multinomial logistic regression on standardised features, by L-BFGS."""
 
-    def __init__(self, features, labels, classes=len(photos.CLASSES), decay=1e-2):
+    def __init__(self, features, labels, decay=1e-2):
+        classes = len(photos.CLASSES)
         self.mean, self.std = features.mean(0), features.std(0) + 1e-3
         z = self.standardise(features)
         self.weight = torch.zeros(classes, z.shape[1], device=z.device, requires_grad=True)
@@ -142,6 +146,9 @@ class Views:
 
     def add(self, count, rng):
         """Draw `count` fresh views, half of them from bear photos."""
+        while count > 64:  # what the teacher looks at in one go
+            self.add(64, rng)
+            count -= 64
         picks = [int(rng.choice(self.bears if rng.random() < 0.5 else self.others)) for _ in range(count)]
         arrays = [random_view(self.images[i], rng) for i in picks]
         batch = batch_of(arrays, self.device)
@@ -224,38 +231,35 @@ def load_state(path, model, projector, average, optimiser):
 
 def prepare(args, device):
     """Read the photos, ask the teacher, drop doubtful labels -> (Views, val photos, val labels)."""
-    all_photos, labels, parts = photos.bear_corpus(args.data)
-    train = [i for i, part in enumerate(parts) if part == "train"]
-    print(f"{len(all_photos)} photos; train {len(train)}, val {parts.count('val')}, test {parts.count('test')}", flush=True)
+    corpus, labels, parts = photos.bear_corpus(args.data)
+    train, val = ([i for i, part in enumerate(parts) if part == name] for name in ("train", "val"))
+    print(f"{len(corpus)} photos; train {len(train)}, val {len(val)}, test {parts.count('test')}", flush=True)
     teacher = load_teacher(args.teachers).to(device).to(memory_format=torch.channels_last)
     rng = np.random.default_rng(args.seed)
-    whole = [np.asarray(all_photos[i].image.resize((TEACHER_SIZE,) * 2, reducing_gap=2.0)) for i in train]
-    crops = [random_view(all_photos[i].image, rng, (0.3, 1.0)) for i in train]
-    features = torch.cat([teach(teacher, batch_of((whole + crops)[k : k + 64], device))[0] for k in range(0, 2 * len(train), 64)])
+    # The probe sees every training photo twice, whole and as a crop, because crops are what it will be asked about.
+    looks = [to_array(squash(corpus[i].image, TEACHER_SIZE)) for i in train]
+    looks += [random_view(corpus[i].image, rng, (0.3, 1.0)) for i in train]
+    features = torch.cat([teach(teacher, batch_of(looks[k : k + 64], device))[0] for k in range(0, len(looks), 64)])
     y = torch.tensor([labels[i] for i in train], device=device)
-    keep = clean(features[: len(train)], y)
-    keep |= (y == OTHER).cpu()
+    keep = clean(features[: len(train)], y) | (y == OTHER).cpu()
     probe = Probe(features[keep.repeat(2)], y.repeat(2)[keep.repeat(2)])
-    print(f"left out {int((~keep).sum())} doubtful labels: " + " ".join(all_photos[i].key for i, k in zip(train, keep) if not k), flush=True)
-    images = [all_photos[i].image for i, k in zip(train, keep) if k] + flat_pictures(80, rng)
-    kept = [labels[i] for i, k in zip(train, keep) if k] + [OTHER] * 80
-    views = Views(images, kept, teacher, probe, device, args.size, args.ring)
-    val = [i for i, part in enumerate(parts) if part == "val"]
-    return views, [all_photos[i].image for i in val], torch.tensor([labels[i] for i in val])
+    kept = [i for i, k in zip(train, keep.tolist(), strict=True) if k]
+    dropped = sorted(set(train) - set(kept))
+    print(f"left out {len(dropped)} doubtful labels: {' '.join(corpus[i].key for i in dropped)}", flush=True)
+    flat = flat_pictures(80, rng)
+    images = [corpus[i].image for i in kept] + flat
+    views = Views(images, [labels[i] for i in kept] + [OTHER] * len(flat), teacher, probe, device, args.size, args.ring)
+    return views, [corpus[i].image for i in val], torch.tensor([labels[i] for i in val])
 
 
 @torch.no_grad()
 def quick_check(model, images, labels, size, device):
     """Accuracy of naming the bear, and AUROC of bear against none, on whole photos."""
-    from core.vision.evaluate import auroc
-
-    said = []
-    for k in range(0, len(images), 64):
-        arrays = [np.asarray(image.resize((size, size), reducing_gap=3.0)) for image in images[k : k + 64]]
-        said.append(model(batch_of(arrays, device)).softmax(1).cpu())
-    said, bear = torch.cat(said), labels != OTHER
+    arrays = [to_array(squash(image, size)) for image in images]
+    said = torch.cat([model(batch_of(arrays[k : k + 64], device)).softmax(1).cpu() for k in range(0, len(arrays), 64)])
+    bear = labels != OTHER
     right = (said[bear, :OTHER].argmax(1) == labels[bear]).float().mean()
-    return {"accuracy": float(right), "auroc": auroc((1 - said[:, OTHER]).numpy(), bear.numpy())}
+    return {"accuracy": round(float(right), 4), "auroc": round(auroc(1 - said[:, OTHER], bear), 4)}
 
 
 def hardware(device):
@@ -265,67 +269,90 @@ def hardware(device):
     return f"{torch.get_num_threads()} CPU cores ({platform.machine()}), {runtime.fast_dtype(device) or torch.float32}".replace("torch.", "")
 
 
+def learning_rate(step, steps, peak):
+    """Linear warm-up over 300 steps or the first tenth, then half a cosine down to nothing. Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5."""
+    return peak * min(1, (step + 1) / min(300, 1 + steps // 10), 1e-3 + 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def loss_of(model, projector, batch, weight, dtype):
+    """What a batch of views costs: (whole loss, KL to the probe's answer, 1 - cosine to the teacher's features)."""
+    x, target, features = batch
+    with torch.autocast(x.device.type, dtype, enabled=dtype is not None):
+        pooled = model.backbone(x)
+        logits, imitation = model.head(pooled), projector(pooled)
+    kl = F.kl_div(logits.float().log_softmax(1), target, reduction="batchmean")
+    apart = (1 - F.cosine_similarity(imitation.float(), features)).mean()
+    return kl + weight * apart, kl, apart
+
+
+def write_weights(path, average, step, seconds, args, device):
+    """The averaged network, folded and in half precision, with the numbers that release.py needs; returns it unfolded."""
+    model = Classifier(WIDTHS, DEPTHS, photos.CLASSES)
+    model.load_state_dict(average)
+    folded = fold(model.eval())
+    about = {"shape": json.dumps(folded.shape), "views": str(step * args.batch), "seconds": f"{seconds:.0f}"}
+    about |= {"seed": str(args.seed), "hardware": hardware(device)}
+    weights.save(path, {key: t.half() for key, t in folded.state_dict().items()}, about)
+    return model.to(device)
+
+
 def train_bears(args):
     """Train, with a checkpoint every two minutes, and write `RUN/bears.safetensors` (folded, half precision)."""
     device = runtime.device()
     dtype = runtime.fast_dtype(device)
     torch.manual_seed(args.seed)
     run = Path(args.run)
-    run.mkdir(parents=True, exist_ok=True)
+    state = run / "state.safetensors"
     views, val_images, val_labels = prepare(args, device)
     model = Classifier(WIDTHS, DEPTHS, photos.CLASSES).to(device).to(memory_format=torch.channels_last)
     projector = nn.Linear(model.backbone.width, 1280).to(device)
-    average = {k: v.clone() for k, v in model.state_dict().items()}
+    average = {key: value.clone() for key, value in model.state_dict().items()}
     parameters = [*model.parameters(), *projector.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=args.lr, weight_decay=args.decay, betas=(0.9, 0.99))
     steps, progress = args.views // args.batch, {"step": 0, "seconds": 0.0}
-    state = run / "state.safetensors"
     if state.exists():
         progress = load_state(state, model, projector, average, optimiser)
         print(f"resumed at step {progress['step']} of {steps}", flush=True)
-    step = first = progress["step"]
-    if step < steps:
-        rng = np.random.default_rng([args.seed, step])
-        for _ in range(args.warm_ring // 64):
-            views.add(64, rng)
+    first = progress["step"]
+    if first < steps:
+        views.add(args.warm_ring, np.random.default_rng([args.seed, first]))
     started = saved = time.time()
-    while step < steps:
-        rng, generator = np.random.default_rng([args.seed, step, 1]), torch.Generator().manual_seed(args.seed * 10**9 + step)
-        views.add(max(1, args.batch // args.reuse), rng)
+    model.train()
+    for step in range(first, steps):
+        # The step alone seeds what it draws, so that a resumed run goes on as if it had not stopped.
+        views.add(max(1, args.batch // args.reuse), np.random.default_rng([args.seed, step, 1]))
         size = args.size if step > args.small_until * steps else args.small
-        x, y, f = views.draw(args.batch, size, generator)
+        batch = views.draw(args.batch, size, torch.Generator().manual_seed(args.seed * 10**9 + step))
         for group in optimiser.param_groups:
-            group["lr"] = args.lr * min(1, (step + 1) / 300, 1e-3 + 0.5 * (1 + math.cos(math.pi * step / steps)))
-        model.train()
-        with torch.autocast(device, dtype, enabled=dtype is not None):
-            pooled = model.backbone(x)
-            logits, imitation = model.head(pooled), projector(pooled)
-        loss_bears = F.kl_div(logits.float().log_softmax(1), y, reduction="batchmean")
-        loss_features = (1 - F.cosine_similarity(imitation.float(), f)).mean()
-        loss = loss_bears + args.features * loss_features
+            group["lr"] = learning_rate(step, steps, args.lr)
+        loss, kl, apart = loss_of(model, projector, batch, args.features, dtype)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimiser.step()
-        step += 1
-        fade = min(0.999, step / (step + 50))
-        for key, value in model.state_dict().items():
-            average[key].lerp_(value, 1 - fade) if value.is_floating_point() else average[key].copy_(value)
-        if step % 100 == 0:
-            rate = (step - first) / (time.time() - started)
-            print(f"{step}/{steps} kl {loss_bears:.3f} features {loss_features:.3f} {rate * args.batch:.0f} views/s, {(steps - step) / rate / 60:.0f} min left", flush=True)
+        done = step + 1
+        follow(average, model, fade=min(0.999, done / (done + 50)))
         seconds = progress["seconds"] + time.time() - started
-        if time.time() - saved > 120 or step == steps:
-            save_state(state, model, projector, average, optimiser, {"step": step, "seconds": seconds})
+        if done % 100 == 0:
+            rate = (done - first) / (time.time() - started)
+            left = (steps - done) / rate / 60
+            print(f"{done}/{steps} kl {kl:.3f} features {apart:.3f} {rate * args.batch:.0f} views/s, {left:.0f} min left", flush=True)
+        if time.time() - saved > 120 or done == steps:
+            save_state(state, model, projector, average, optimiser, {"step": done, "seconds": seconds})
             saved = time.time()
-        if step % args.check == 0 or step == steps:
-            best = Classifier(WIDTHS, DEPTHS, photos.CLASSES).to(device)
-            best.load_state_dict(average)
-            report = {s: quick_check(best.eval(), val_images, val_labels, s, device) for s in (args.size, args.size * 5 // 4)}
-            print(f"{step}/{steps} val {json.dumps(report)}", flush=True)
-            folded = fold(best.cpu())
-            about = {"shape": json.dumps(folded.shape), "views": str(step * args.batch), "seconds": f"{seconds:.0f}", "seed": str(args.seed), "hardware": hardware(device)}
-            weights.save(run / "bears.safetensors", {k: v.half() for k, v in folded.state_dict().items()}, about)
+        if done % args.check == 0 or done == steps:
+            judged = write_weights(run / "bears.safetensors", average, done, seconds, args, device)
+            report = {side: quick_check(judged, val_images, val_labels, side, device) for side in (args.size, args.size * 5 // 4)}
+            print(f"{done}/{steps} val {json.dumps(report)}", flush=True)
+
+
+def follow(average, model, fade):
+    """Move the running average of all weights towards the model's. Polyak and Juditsky 1992; Tarvainen and Valpola 2017."""
+    for key, value in model.state_dict().items():
+        if value.is_floating_point():
+            average[key].lerp_(value, 1 - fade)
+        else:
+            average[key].copy_(value)
 
 
 def main(argv=None):

@@ -96,5 +96,3 @@ def test_serve_runs_one_app_alone_and_stops_clean_while_it_is_open():
     finally:
         code, out = server.stop(signal.SIGINT)
     assert code == 0 and "Traceback" not in out
-
-

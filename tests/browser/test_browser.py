@@ -1,4 +1,5 @@
 """A visitor in headless Chromium: from the hub to a verdict, with nothing leaving this machine."""
+
 import os
 import shutil
 

@@ -1,4 +1,5 @@
 """The repair of a torchvision whose compiled operators do not load, each case in a fresh interpreter."""
+
 import numpy as np
 import pytest
 import torch

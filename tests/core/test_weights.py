@@ -1,4 +1,5 @@
 """Weights: hash, atomic writing, single loading, and the hub path against a stand-in on this machine."""
+
 import hashlib
 import http.server
 import json
@@ -156,7 +157,8 @@ def test_every_entry_has_file_card_and_hash():
 
 
 def test_core_imports_no_torch_and_no_toolkit_until_asked():
-    code = "import sys, core.catalog, core.weights, core.runtime, core.images, core.vision.predict, apps.hub, apps.registry; print(sorted({'torch', 'gradio', 'streamlit'} & set(sys.modules)))"
+    modules = "core.catalog, core.weights, core.runtime, core.images, core.vision.predict, apps.hub, apps.registry"
+    code = f"import sys, {modules}; print(sorted({{'torch', 'gradio', 'streamlit'}} & set(sys.modules)))"
     assert run_python("-c", code).stdout.strip() == "[]"
 
 

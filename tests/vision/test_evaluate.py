@@ -1,4 +1,5 @@
 """The figures on the card, against closed forms and hand-counted cases."""
+
 import json
 import math
 

@@ -1,4 +1,5 @@
 """The bundled detector on real and made-up pictures."""
+
 import csv
 import io
 import json
@@ -29,7 +30,11 @@ def test_a_coffee_cup_is_no_grizzly(name):
 
 def test_nothing_is_no_bear():
     rng = np.random.default_rng(0)
-    for image in (Image.new("RGB", (300, 200), "white"), Image.new("RGB", (300, 200), "black"), Image.fromarray(rng.integers(0, 256, (200, 300, 3), dtype=np.uint8))):
+    for image in (
+        Image.new("RGB", (300, 200), "white"),
+        Image.new("RGB", (300, 200), "black"),
+        Image.fromarray(rng.integers(0, 256, (200, 300, 3), dtype=np.uint8)),
+    ):
         assert predict.detect(image).label == "none"
 
 

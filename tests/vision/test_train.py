@@ -1,4 +1,5 @@
 """The training script itself, small: a made-up world of coloured squares, and a teacher of three lines."""
+
 import json
 
 import numpy as np
@@ -66,9 +67,9 @@ def test_training_learns_writes_and_resumes(arguments, capsys):
     model = Classifier(**json.loads(metadata["shape"])).eval()
     model.load_state_dict(tensors, strict=True)
     assert not any("norm" in key for key in tensors) and metadata["views"] == "640" and float(metadata["seconds"]) > 0
-    train.main(command(1280))
+    train.main(command(4800))
     out = capsys.readouterr().out
-    assert "resumed at step 40 of 80" in out and "min left" not in out.splitlines()[0]
+    assert "resumed at step 40 of 300" in out and "min left" not in out.splitlines()[0]
     reports = [json.loads(line.split(" val ")[1]) for line in out.splitlines() if " val {" in line]
     assert reports[-1]["32"]["accuracy"] >= 0.8 and reports[-1]["32"]["auroc"] >= 0.9
     assert float(weights.read(run / "bears.safetensors")[1]["seconds"]) > float(metadata["seconds"])

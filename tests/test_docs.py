@@ -1,0 +1,75 @@
+"""The README says what is true: its table is the registry, its numbers are the cards', its commands exist."""
+
+import json
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from apps import registry
+from core import catalog, weights
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def table():
+    head = "| app | what it does | made with | measured |\n|---|---|---|---|\n"
+    return head + "".join(f"| {app.title} (`{app.slug}`) | {app.blurb} | {app.framework.capitalize()} | {app.quality} |\n" for app in registry.APPS)
+
+
+def test_the_table_of_apps_is_the_registry():
+    assert table() in README, f"the README's table should read:\n{table()}"
+
+
+def test_the_two_commands_are_there():
+    assert "pip install -r requirements.txt && python -m apps\n" in README
+    assert "pip install -r requirements-dev.txt && python -m pytest\n" in README
+
+
+def test_figures_in_the_text_are_the_cards():
+    quality = weights.card("bears")["quality"]
+    by_hand = weights.card("bears")["quality_on_hand_checked_bears"]
+    for text in (
+        f"accuracy {quality['accuracy']:.3f} on {quality['n_bears']} bears",
+        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} other photos",
+        f"ECE {quality['ece']:.3f}",
+        f"{quality['fpr_at_95_recall']:.3f} of the others pass when 95 % of the bears do",
+        f"{by_hand['accuracy']:.3f} on the {by_hand['n_bears']} hand-checked ones",
+    ):
+        assert text in README, text
+
+
+def test_every_picture_and_file_that_is_named_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README + (ROOT / "CONTRIBUTING.md").read_text()):
+        assert "://" in target or (ROOT / target).exists(), target
+    for app in registry.APPS:
+        width, height = Image.open(app.picture).size
+        assert width >= 640 and height >= 400 and app.picture.stat().st_size < 300_000
+
+
+def test_every_weights_file_stands_in_the_readme():
+    for entry in catalog.ENTRIES.values():
+        assert entry.file in README and entry.remake.split(" && ")[0] in README
+
+
+def test_every_example_is_credited():
+    credits = (ROOT / "assets" / "examples" / "CREDITS.md").read_text()
+    for app in registry.APPS:
+        for path, caption in app.examples:
+            assert path.exists() and caption and path.name in credits
+
+
+def test_requirements_are_pinned_and_constraints_cover_them():
+    constraints = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            if line and line[0] not in "#-":
+                package, version = line.split("==")
+                assert constraints[package.lower()] == version, line
+    assert json.dumps(sorted(constraints)) and "torch" in constraints and not any("+" in version for version in constraints.values())
+
+
+def test_no_file_is_over_ten_megabytes():
+    heavy = [p for p in ROOT.rglob("*") if p.is_file() and not {".git", "runs", ".venv"} & set(p.parts) and p.stat().st_size > 10 * 2**20]
+    assert heavy == []
