@@ -24,6 +24,10 @@ from apps import registry
 PAGES = Environment(loader=FileSystemLoader(registry.ROOT / "apps" / "templates"), autoescape=select_autoescape())
 
 
+def _page(template, status=200, **values):
+    return HTMLResponse(PAGES.get_template(template).render(**values), status_code=status)
+
+
 class Lazy:
     """An ASGI app that is built at its first request and shut down with the server.
 
@@ -38,7 +42,12 @@ class Lazy:
         if self.app is None:
             async with self.lock:
                 if self.app is None:
-                    await self._open()
+                    try:
+                        await self._open()
+                    except Exception:  # whatever kept it from opening, the other apps live on and the next visit tries again
+                        logging.getLogger("uvicorn.error").exception("An app could not be opened.")
+                        await _page("broken.html", 503)(scope, receive, send)
+                        return
         await self.app(scope, receive, send)
 
     async def _open(self):
@@ -157,7 +166,7 @@ def build_hub():
         # Gradio takes seconds to import: have it there before this visitor opens an app.
         if "gradio" not in sys.modules:
             _in_background(lambda: importlib.import_module("gradio"))
-        return HTMLResponse(PAGES.get_template("landing.html").render(apps=registry.APPS, path_of=path_of))
+        return _page("landing.html", apps=registry.APPS, path_of=path_of)
 
     async def picture(request):
         app = registry.find(request.path_params["slug"])
@@ -166,7 +175,7 @@ def build_hub():
         return FileResponse(app.picture, headers={"Cache-Control": "max-age=3600"})
 
     async def lost(request, error):
-        return HTMLResponse(PAGES.get_template("lost.html").render(), status_code=404)
+        return _page("lost.html", 404)
 
     @contextlib.asynccontextmanager
     async def lifespan(_):

@@ -4,6 +4,7 @@ Nothing happens at import, and torch is imported only by the functions that need
 page can use this module without paying for torch.
 """
 
+import functools
 import os
 import threading
 from collections import OrderedDict
@@ -104,6 +105,12 @@ class Pool:
     def clear(self):
         with self._lock:
             self._values.clear()
+
+
+@functools.cache
+def models():
+    """The one Pool that all capabilities keep their loaded models in, under one budget."""
+    return Pool(memory_budget())
 
 
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}

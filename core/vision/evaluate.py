@@ -112,49 +112,67 @@ def class_of(folder):
 
 
 def collect(sources, others, on_error):
-    """Sources with a folder per class, and sources of no-bear photos -> (pictures, labels)."""
+    """Sources with a folder per class, and sources of no-bear photos: yields (picture, label, folder), one at a time."""
     from core.vision.photos import read
 
-    images, labels = [], []
-    for source in sources:
-        for photo in read(source, longest=1024, on_error=on_error):
-            images.append(photo.image)
-            labels.append(class_of(photo.folder))
-    for source in others:
-        for photo in read(source, longest=1024, on_error=on_error):
-            images.append(photo.image)
-            labels.append(OTHER)
-    return images, labels
+    for is_other, source in [(False, s) for s in sources] + [(True, s) for s in others]:
+        # Whole photos, as a visitor's: a shrunk copy would not be quite the picture that the page is asked about.
+        for photo in read(source, longest=None, on_error=on_error):
+            yield photo.image, OTHER if is_other else class_of(photo.folder), photo.folder
 
 
 def held_out(data, part="test"):
-    """The photos of `data` that training never touches -> (pictures, labels, keys)."""
+    """The photos of `data` that training never touches: yields (picture, label, folder/name)."""
     from core.vision.photos import bear_corpus
 
-    photos, labels, parts = bear_corpus(data)
-    keep = [i for i, p in enumerate(parts) if p == part]
-    return [photos[i].image for i in keep], [labels[i] for i in keep], [photos[i].key for i in keep]
+    for photo, label, where in zip(*bear_corpus(data), strict=True):
+        if where == part:
+            yield photo.image, label, photo.key
 
 
-def said_of(detector, images, batch=32):
-    """BearDetector, list of PIL -> (N, 4) probabilities."""
-    return np.concatenate([detector.probabilities(images[k : k + batch]) for k in range(0, len(images), batch)])
+def said_of(detector, photos, batch=32):
+    """BearDetector, (picture, label, key) triples -> probabilities (N, 4), labels (N,), keys; only a batch is in memory."""
+    said, labels, keys, waiting = [], [], [], []
+
+    def answer():
+        if waiting:
+            said.append(detector.probabilities(waiting))
+            waiting.clear()
+
+    for image, label, key in photos:
+        waiting.append(image)
+        labels.append(label)
+        keys.append(key)
+        if len(waiting) == batch:
+            answer()
+    answer()
+    return np.concatenate(said) if said else np.zeros((0, len(CLASSES))), np.array(labels, int), keys
+
+
+def by_folder(probabilities, labels, folders, threshold):
+    """{folder: {"taken_as": class, "n": photos, "right": verdicts that are right}}, so that a misread folder shows."""
+    score = 1 - probabilities[:, OTHER]
+    verdict = np.where(score >= threshold, probabilities[:, :OTHER].argmax(1), OTHER)
+    out = {}
+    for label, said, folder in zip(labels, verdict, folders, strict=True):
+        row = out.setdefault(folder, {"taken_as": CLASSES[label], "n": 0, "right": 0})
+        row["n"] += 1
+        row["right"] += int(said == label)
+    return out
 
 
 def bears(args):
     from core.vision.predict import detector
 
-    skipped = []
-    if args.held_out:
-        images, labels, _ = held_out(args.held_out)
-    else:
-        images, labels = collect(args.sources, args.other, skipped.append)
-    if not images:
+    skipped, model, start = [], detector(), time.perf_counter()
+    photos = held_out(args.held_out) if args.held_out else collect(args.sources, args.other, skipped.append)
+    said, labels, keys = said_of(model, photos)
+    if not len(labels):
         raise BadInput("There are no photos to measure on. Please name a zip or folder with a folder per class.")
-    model = detector()
-    start = time.perf_counter()
-    report = measure(said_of(model, images), labels, model.threshold)
-    return report | {"milliseconds_per_photo": round(1000 * (time.perf_counter() - start) / len(images), 2), "skipped": skipped}
+    report = measure(said, labels, model.threshold)
+    folders = [key.rpartition("/")[0] for key in keys] if args.held_out else keys
+    report["folders"] = by_folder(said, labels, folders, model.threshold)
+    return report | {"seconds": round(time.perf_counter() - start, 1), "skipped": skipped}
 
 
 def main(argv=None):

@@ -36,13 +36,14 @@ def read(source, longest=LONGEST, on_error=None):
     """Yield every photo of a zip or folder in name order; the folder that directly holds it is its label.
 
     source:   path of a .zip or a folder
-    longest:  px; larger photos are shrunk, smaller ones stay
+    longest:  px; larger photos are shrunk, smaller ones stay; None keeps all as they are
     on_error: called with a sentence for each file that is no picture; None raises BadInput instead
     """
     for path, data in _files(Path(source)):
         parts = PurePosixPath(path)
         try:
-            image = shrink(open_image(data, parts.name), longest)
+            image = open_image(data, parts.name)
+            image = shrink(image, longest) if longest else image
         except BadInput as error:
             if on_error is None:
                 raise

@@ -84,16 +84,13 @@ class BearDetector:
         return Verdict(label, sentence, said | {"none": none}, bear, self.threshold, *image.size, seconds)
 
 
-_pool = runtime.Pool(runtime.memory_budget())
-
-
 def detector():
     """The shared BearDetector, loaded at first use."""
 
     def size(model):
         return sum(p.numel() * p.element_size() for p in model.model.parameters())
 
-    return _pool.get("bears", lambda: BearDetector(*weights.load("bears")), size)
+    return runtime.models().get("bears", lambda: BearDetector(*weights.load("bears")), size)
 
 
 def detect(source, name=None):

@@ -57,25 +57,23 @@ def threshold_of(scores, bear):
 
 def release(args):
     tensors, metadata = weights.read(Path(args.run) / "bears.safetensors")
-    images, labels, _ = held_out(args.data, "val")
-    labels = np.asarray(labels)
+    val = list(held_out(args.data, "val"))
     best = None
     for size in SIZES:
         detector = BearDetector(tensors, metadata | {"size": size, "temperature": 1, "threshold": 0.5})
-        said = said_of(detector, images)
+        said, labels, _ = said_of(detector, val)
         temperature, loss = temperature_of(said, labels)
         print(f"val {size} px: loss {loss(temperature):.4f} at T = {temperature:.2f}", flush=True)
         if best is None or loss(temperature) < best[0]:
             best = loss(temperature), size, temperature
     _, size, temperature = best
     chosen = {"size": str(size), "temperature": f"{temperature:.4f}"}
-    said = said_of(BearDetector(tensors, metadata | chosen | {"threshold": 0}), images)
+    said, labels, _ = said_of(BearDetector(tensors, metadata | chosen | {"threshold": 0}), val)
     metadata = metadata | chosen | {"threshold": str(threshold_of(1 - said[:, OTHER], labels != OTHER))}
-    images, labels, keys = held_out(args.data, "test")
     detector = BearDetector(tensors, metadata)
-    said, labels = said_of(detector, images), np.asarray(labels)
+    said, labels, keys = said_of(detector, held_out(args.data))
     quality = measure(said, labels, detector.threshold)
-    checked = np.array([key.split("/")[-1].startswith("a_") or label == OTHER for key, label in zip(keys, labels, strict=True)])
+    checked = np.array([key.split("/")[-1].startswith("a_") for key in keys]) | (labels == OTHER)
     by_hand = measure(said[checked], labels[checked], detector.threshold)
     for i in np.argsort(said[np.arange(len(labels)), labels])[: args.show]:
         print(f"worst: {keys[i]} {said[i].round(2)}")

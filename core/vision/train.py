@@ -96,7 +96,7 @@ def random_view(image, rng, scale=(0.2, 1.0)):
     now and then grey or washed out, so that colour alone never makes a bear.
     """
     width, height = image.size
-    area, ratio = width * height * rng.uniform(*scale), math.exp(rng.uniform(-0.3, 0.3))
+    area, ratio = width * height * rng.uniform(*scale), math.exp(rng.uniform(-0.5, 0.5))
     w, h = min(width, math.sqrt(area * ratio)), min(height, math.sqrt(area / ratio))
     x, y = rng.uniform(0, width - w), rng.uniform(0, height - h)
     view = image.resize((TEACHER_SIZE,) * 2, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h), reducing_gap=2.0)

@@ -61,6 +61,28 @@ def test_readyz_stays_false_and_says_why_when_a_model_fails(monkeypatch):
     assert status == 503 and state["errors"] == {"bear-detector": "no weights"}
 
 
+def test_an_app_that_fails_to_open_says_so_and_opens_at_the_next_visit():
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route
+    from starlette.testclient import TestClient
+
+    from apps.hub import Lazy
+
+    tries = []
+
+    def build():
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("a library is missing")
+        return Starlette(routes=[Route("/", lambda request: PlainTextResponse("open"))])
+
+    with TestClient(Starlette(routes=[Mount("/app", Lazy(build))])) as visitor:
+        first, second = visitor.get("/app/"), visitor.get("/app/")
+    assert first.status_code == 503 and "did not open" in first.text and "library" not in first.text
+    assert second.status_code == 200 and second.text == "open"
+
+
 @pytest.mark.parametrize("name", ["teddy", "grizzly", "black", "coffee", "chelsea"])
 def test_api_and_core_give_equal_answers(client, name):
     said = client.predict(handle_file(EXAMPLES / f"{name}.jpg"), api_name="/detect")

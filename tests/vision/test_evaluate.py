@@ -90,6 +90,7 @@ def test_the_command_prints_one_json_object(tmp_path, photo):
     report = json.loads(done.stdout)
     assert (report["n"], report["n_bears"], report["n_other"]) == (3, 1, 2)
     assert {"accuracy", "ece", "auroc_no_bear"} <= set(report) and len(report["skipped"]) == 1
+    assert {name: row["taken_as"] for name, row in report["folders"].items()} == {"grizzly": "grizzly", "polar": "other", "": "other"}
 
 
 def test_the_command_refuses_in_words(tmp_path):

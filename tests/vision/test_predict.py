@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import weights
+from core import runtime, weights
 from core.errors import BadInput
 from core.vision import evaluate, predict
 from tests import hostile
@@ -81,12 +81,12 @@ def test_too_few_and_too_many():
 
 
 def test_threads_share_one_detector_and_agree():
-    predict._pool.clear()
+    runtime.models().clear()
     image, answers = Image.open(EXAMPLES / "teddy.jpg").convert("RGB"), []
     threads = [threading.Thread(target=lambda: answers.append(predict.detect(image))) for _ in range(8)]
     [t.start() for t in threads]
     [t.join() for t in threads]
-    assert len({round(a.bear, 5) for a in answers}) == 1 and len(answers) == 8 and predict._pool.keys() == ["bears"]
+    assert len({round(a.bear, 5) for a in answers}) == 1 and len(answers) == 8 and runtime.models().keys() == ["bears"]
 
 
 def test_a_warm_answer_is_quick():
