@@ -20,7 +20,7 @@ def detect(photo):
         photo: picture file (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; at most 25 MB and 64 megapixels)
 
     Returns:
-        label ("grizzly", "black", "teddy" or "none"), sentence, calibrated probabilities, bear score and threshold
+        label ("grizzly", "black", "teddy" or "none"), whether it is sure, sentence, calibrated probabilities, bear score and threshold
     """
     if photo is None:
         raise BadInput("Please add a photo first.")
@@ -43,7 +43,9 @@ def show(photo):
         said = detect(photo)
     except StudioError as error:
         return panel("error", "Not this picture", str(error)), None, ""
-    verdict = panel(said["label"], predict.NAMES[said["label"]].capitalize(), said["sentence"])
+    name = predict.NAMES[said["label"]]
+    title = name.capitalize() if said["sure"] or said["label"] == "none" else f"Perhaps a {name}"
+    verdict = panel(said["label"], title, said["sentence"])
     bars = {predict.NAMES[key]: value for key, value in said["probabilities"].items()}
     return verdict, bars, f"{said['width']} x {said['height']} px, answered in {said['seconds'] * 1000:.0f} ms."
 
@@ -73,8 +75,7 @@ def detect_photos(photos):
 
 
 def build():
-    with gr.Blocks(title=f"{APP.title} · Vitrine") as page:
-        ui.head(APP)
+    with ui.page(APP) as blocks:
         with gr.Tab("One photo"):
             with gr.Row():
                 photo = ui.photo_input(label="Photo", height=360)
@@ -99,7 +100,7 @@ def build():
         data = gr.JSON(visible=False)
         gr.Button(visible=False).click(ui.endpoint(detect), photo, data, api_name="detect")
         gr.Button(visible=False).click(ui.endpoint(detect_photos), photos, data, api_name="detect_photos")
-    return page
+    return blocks
 
 
 def threshold_line():

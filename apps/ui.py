@@ -1,7 +1,10 @@
 """What two pages share: theme, photo input, error wording, footer, downloads."""
 
+import contextlib
 import functools
+import shutil
 import tempfile
+import time
 from abc import ABCMeta
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from core.images import MAX_BYTES
 ACCENT = "teal"
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "Consolas", "monospace"]
+CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: how often, and after how long, visitors' files are deleted
 CSS = """
 .gradio-container { width: 100%; min-width: 0; max-width: 1080px !important; margin: 0 auto !important; }
 .studio-head h1 { margin-bottom: .15rem; } .studio-head p { opacity: .8; margin-top: 0; }
@@ -40,9 +44,12 @@ def mount_options():
                 ssr_mode=False, footer_links=["api", "settings"])  # fmt: skip
 
 
-def head(app):
-    """Title, one line, and the way back to the hub."""
-    gr.Markdown(f"# {app.title}\n{app.blurb} [All demos](/)", elem_classes="studio-head")
+@contextlib.contextmanager
+def page(app):
+    """`with ui.page(APP) as blocks:` a page with title, one line and the way back; what visitors send is deleted again."""
+    with gr.Blocks(title=f"{app.title} · Vitrine", delete_cache=(CLEAN_EVERY, KEEP_FOR)) as blocks:
+        gr.Markdown(f"# {app.title}\n{app.blurb} [All demos](/)", elem_classes="studio-head")
+        yield blocks
 
 
 class _NoStub(type(gr.Image)):
@@ -86,7 +93,10 @@ def endpoint(function):
 
 
 def download(text, name):
-    """Text -> path of a file called `name` that a gr.DownloadButton can offer."""
+    """Text -> path of a file called `name` that a gr.DownloadButton can offer; Gradio serves its own copy of it."""
+    for old in Path(tempfile.gettempdir()).glob("vitrine-*"):
+        if time.time() - old.stat().st_mtime > KEEP_FOR:
+            shutil.rmtree(old, ignore_errors=True)
     path = Path(tempfile.mkdtemp(prefix="vitrine-")) / name
     path.write_text(text, encoding="utf-8")
     return str(path)

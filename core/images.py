@@ -81,6 +81,13 @@ def squash(image, side):
     return image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
 
 
+def centre_square(image):
+    """The largest square in the middle of the picture; the picture itself if it is square."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
 def to_array(image):
     """PIL RGB -> (H, W, 3) uint8."""
     return np.asarray(image, dtype=np.uint8)

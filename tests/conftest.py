@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -54,15 +55,22 @@ def get(url, timeout=60):
 
 
 class Server:
-    """`python -m apps ...` in a process of its own."""
+    """`python -m apps ...` in a process of its own, which may connect to nothing but this machine (tests/offline)."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, **environment):
+        self.log = Path(tempfile.mkdtemp()) / "connections"
+        guarded = {"PYTHONPATH": str(ROOT / "tests" / "offline"), "STUDIO_TEST_CONNECTIONS": str(self.log)}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "apps", *args, "--port", str(self.port)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            [sys.executable, "-m", "apps", *args, "--port", str(self.port)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, **guarded, **environment},
+        )  # fmt: skip
+
+    def connections(self):
+        """Every address outside this machine that the process tried to reach or look up."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
 
     def wait(self, seconds=60):
         """Until /healthz answers; returns the seconds since the start."""
@@ -91,6 +99,7 @@ def hub():
     finally:
         server.process.kill()
         server.process.wait()
+    assert server.connections() == []
 
 
 @pytest.fixture(scope="session")

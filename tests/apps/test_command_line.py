@@ -4,13 +4,15 @@ import socket
 import time
 
 import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
 
 from apps import registry
 from apps.__main__ import main, options
 from core.errors import BadInput
 from core.vision import predict
 from tests import hostile
-from tests.conftest import EXAMPLES, Server, get, run_python
+from tests.conftest import EXAMPLES, ROOT, Server, run_python
 
 
 def test_list():
@@ -87,12 +89,31 @@ def test_the_hub_starts_in_three_seconds_and_stops_clean():
     assert f"http://127.0.0.1:{server.port}" in out and "Stopped." in out and "Traceback" not in out
 
 
-def test_serve_runs_one_app_alone_and_stops_clean_while_it_is_open():
-    server = Server("serve", "bear-detector")
+def test_serve_runs_one_app_alone_stops_clean_and_leaves_no_photo_behind(tmp_path):
+    server = Server("serve", "bear-detector", GRADIO_TEMP_DIR=str(tmp_path))
     try:
         server.wait()
-        status, page = get(server.url + "/")
-        assert status == 200 and "Bear detector" in page
+        client = Client(server.url, verbose=False, httpx_kwargs={"timeout": 60})
+        mine = tmp_path / "holiday.png"
+        Image.open(EXAMPLES / "teddy.jpg").save(mine)
+        assert client.predict(handle_file(mine), api_name="/detect")["label"] == "teddy"
+        assert len(list(tmp_path.rglob("holiday.png"))) == 2
     finally:
         code, out = server.stop(signal.SIGINT)
     assert code == 0 and "Traceback" not in out
+    assert list(tmp_path.rglob("holiday.png")) == [mine]
+    assert server.connections() == []
+
+
+def test_the_guard_against_connections_bites(tmp_path):
+    log = tmp_path / "log"
+    code = """
+import socket
+for reach in (lambda: socket.create_connection(("203.0.113.1", 80), 2), lambda: socket.getaddrinfo("example.invalid", 80)):
+    try:
+        reach()
+    except OSError:
+        pass
+"""
+    run_python("-c", code, PYTHONPATH=str(ROOT / "tests" / "offline"), STUDIO_TEST_CONNECTIONS=str(log))
+    assert log.read_text().split() == ["203.0.113.1", "example.invalid"]

@@ -83,3 +83,11 @@ def test_shrink_never_enlarges_and_keeps_the_ratio():
     assert images.shrink(Image.new("RGB", (30, 20)), 100).size == (30, 20)
     assert images.shrink(Image.new("RGB", (4000, 10)), 100).size == (100, 1)
     assert images.squash(Image.new("RGB", (300, 20)), 64).size == (64, 64)
+
+
+def test_centre_square_is_the_middle():
+    marked = Image.new("RGB", (50, 20))
+    marked.putpixel((25, 10), (255, 0, 0))
+    middle = images.centre_square(marked)
+    assert middle.size == (20, 20) and middle.getpixel((10, 10)) == (255, 0, 0)
+    assert images.centre_square(Image.new("RGB", (1, 9))).size == (1, 1)

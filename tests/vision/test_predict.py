@@ -44,7 +44,24 @@ def test_a_verdict_is_consistent(photo):
     assert set(p) == {"grizzly", "black", "teddy", "none"} and sum(p.values()) == pytest.approx(1)
     assert verdict.bear == pytest.approx(1 - p["none"]) and (verdict.width, verdict.height) == photo.size
     assert (verdict.label == "none") == (verdict.bear < verdict.threshold)
+    assert verdict.sure == (p[verdict.label] > 0.5)
     json.dumps(verdict.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "sure", "words"),
+    [
+        ([0.9, 0.05, 0.03, 0.02], "grizzly", True, "This is a grizzly bear, with a probability of 90%."),
+        ([0.05, 0.3, 0.05, 0.6], "black", False, "Perhaps a black bear: 30% likely, and 60% that there is no bear at all."),
+        ([0.0, 0.05, 0.1, 0.85], "none", True, "No bear here: the bear score is 15%, below the threshold of 30%."),
+    ],
+)
+def test_what_it_says_fits_what_it_computed(monkeypatch, photo, said, label, sure, words):
+    detector = predict.BearDetector(*weights.load("bears"))
+    monkeypatch.setattr(detector, "probabilities", lambda images: np.array([said]))
+    detector.threshold = 0.3
+    verdict = detector(photo)
+    assert (verdict.label, verdict.sure, verdict.sentence) == (label, sure, words)
 
 
 def test_mirrored_photos_get_the_same_answer():
