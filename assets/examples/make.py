@@ -82,6 +82,28 @@ class Painter:
         self.draw.polygon(self._outline(x, y, rx, ry, cos, sin), fill=tuple(int(c * 0.55) for c in colour))
         self.strokes(px, py, angle, hair * self.rng.uniform(0.5, 1.25, count), colours, 2)
 
+    def pelt(self, parts, top, bottom, hair=20, density=0.5, lie=0.45):
+        """One coat over many ellipsoids, without seams: lit from above as a whole, hair running back and down.
+
+        parts: (x, y, rx, ry, tilt) each; top, bottom: colours of the back and of the belly and legs
+        """
+        rows = []
+        for x, y, rx, ry, tilt in parts:
+            cos, sin = math.cos(tilt), math.sin(tilt)
+            self.draw.polygon(self._outline(x, y, rx, ry, cos, sin), fill=tuple(int(c * 0.6) for c in bottom))
+            count = int(math.pi * rx * ry * density)
+            radius, phi = np.sqrt(self.rng.random(count)), self.rng.uniform(0, 2 * math.pi, count)
+            u, v = radius * np.cos(phi), radius * np.sin(phi)
+            rows.append(np.stack([x + rx * u * cos - ry * v * sin, y + rx * u * sin + ry * v * cos, u * sin + v * cos], 1))
+        px, py, down = self.rng.permutation(np.concatenate(rows)).T
+        share = np.clip((py - py.min()) / np.ptp(py), 0, 1)
+        patches = 0.08 * np.sin(px / 17 + 3 * np.sin(py / 23)) * np.sin(py / 13 + 2 * np.sin(px / 31))
+        lit = 1.02 - 0.38 * share - 0.14 * down + patches + self.rng.normal(0, 0.1, len(px))
+        mix = np.clip(1.25 * share - 0.15, 0, 1)[:, None]
+        colours = np.clip((np.asarray(top) * (1 - mix) + np.asarray(bottom) * mix) * lit[:, None], 0, 255)
+        angles = lie + 0.8 * share + self.rng.normal(0, 0.3, len(px))
+        self.strokes(px, py, angles, hair * self.rng.uniform(0.4, 1.1, len(px)) * (1.1 - 0.5 * share), colours, 2)
+
     def _outline(self, x, y, rx, ry, cos, sin):
         phi = np.linspace(0, 2 * math.pi, 60)
         u, v = 0.97 * rx * np.cos(phi), 0.97 * ry * np.sin(phi)
@@ -138,35 +160,26 @@ def teddy(path):
     p.save(path)
 
 
-def walking_bear(p, x, y, s, coat, head_coat, muzzle, hump):
+def walking_bear(p, x, y, s, back, legs, face, muzzle, hump):
     """A bear walking to the left; (x, y) is the middle of its trunk, s its size."""
-    shade = tuple(int(c * 0.72) for c in coat)
 
-    def part(dx, dy, rx, ry, colour=coat, **options):
-        p.fur(x + dx * s, y + dy * s, rx * s, ry * s, colour, hair=12, **options)
+    def at(*parts):
+        return [(x + dx * s, y + dy * s, rx * s, ry * s, tilt) for dx, dy, rx, ry, tilt in parts]
 
-    for dx, dy, tilt in ((-52, 78, 0.12), (88, 76, -0.18)):  # far legs
-        part(dx, dy, 21, 62, shade, tilt=tilt)
-        part(dx - 10, dy + 58, 26, 13, shade)
-    part(112, -6, 78, 76, tilt=0.15)  # rump
-    part(30, -2, 118, 68)  # trunk
-    part(-62, -4, 70, 76)
+    dark = tuple(int(c * 0.7) for c in legs)
+    p.pelt(at((-40, 84, 20, 60, 0.2), (-52, 136, 26, 11, 0), (92, 78, 20, 62, -0.25), (86, 134, 26, 11, 0)), dark, dark)
+    trunk = [(116, -2, 72, 70, 0.15), (34, 2, 116, 62, 0), (-60, 4, 68, 70, 0), (-112, -18, 56, 48, 0.45)]
+    trunk += [(-86, 70, 27, 66, -0.12), (-98, 134, 31, 13, 0), (134, 72, 31, 68, 0.18), (132, 136, 32, 13, 0)]
     if hump:
-        part(-58, -52, 62, 44, tilt=-0.15)
-    part(-118, -26, 56, 52, tilt=0.5)  # neck
-    for dx, dy, tilt in ((-88, 82, -0.1), (130, 74, 0.15)):  # near legs
-        part(dx, dy, 25, 66, tilt=tilt)
-        part(dx - 12, dy + 60, 30, 15, shade)
-    for dx, dy in ((-186, -84), (-136, -88)):  # ears
-        part(dx, dy, 19, 20, head_coat)
-        p.fur(x + dx * s, y + (dy + 3) * s, 9 * s, 10 * s, shade, hair=6)
-    part(-162, -42, 56, 50, head_coat)  # head
-    p.fur(x - 208 * s, y - 24 * s, 34 * s, 25 * s, muzzle, hair=7, lie=math.pi)
-    p.disc(x - 236 * s, y - 32 * s, 11 * s, 8 * s, (18, 15, 15))
-    p.disc(x - 239 * s, y - 35 * s, 3 * s, 2 * s, (110, 105, 105))
-    p.draw.line([((x - 236 * s) * SCALE, (y - 16 * s) * SCALE), ((x - 196 * s) * SCALE, (y - 10 * s) * SCALE)], fill=(22, 17, 15), width=5)
-    for dx in (-192, -158):
-        eye(p, x + dx * s, y - 52 * s, 5.5 * s)
+        trunk.append((-58, -46, 64, 36, -0.1))
+    p.pelt(at(*trunk), back, legs)
+    p.pelt(at((-182, -86, 15, 16, 0), (-138, -90, 15, 16, 0)), face, legs, hair=9)
+    p.pelt(at((-158, -46, 50, 42, 0.1), (-196, -32, 36, 25, 0.25)), face, face, hair=11, lie=0.2)
+    p.pelt(at((-214, -26, 27, 18, 0.2)), muzzle, muzzle, hair=6, lie=0.1)
+    p.disc(x - 238 * s, y - 34 * s, 8 * s, 7 * s, (20, 16, 16))
+    p.draw.line([((x - 236 * s) * SCALE, (y - 18 * s) * SCALE), ((x - 204 * s) * SCALE, (y - 11 * s) * SCALE)], fill=(26, 20, 18), width=4)
+    for dx in (-186, -158):
+        p.disc(x + dx * s, y - 54 * s, 4.2 * s, 4 * s, (16, 12, 10))
 
 
 def grizzly(path):
@@ -176,7 +189,7 @@ def grizzly(path):
     p.gradient((148, 148, 88), (122, 118, 60), 0.42, 1)
     p.blur(5)
     p.meadow(250, 430, (104, 108, 56), (176, 166, 98), 0.12, 12)
-    walking_bear(p, 420, 292, 1.12, (142, 96, 56), (164, 118, 74), (176, 134, 92), hump=True)
+    walking_bear(p, 440, 285, 1.2, (192, 144, 92), (98, 66, 42), (178, 134, 88), (150, 112, 78), hump=True)
     p.meadow(420, 600, (84, 92, 42), (188, 176, 104), 0.07, 34)
     p.save(path)
 
@@ -187,7 +200,7 @@ def black(path):
     p.leaves((-40, -20, 840, 330), (26, 48, 24), (112, 150, 74), 520, 44)
     p.blur(7)
     p.meadow(300, 430, (40, 74, 30), (104, 142, 62), 0.12, 12)
-    walking_bear(p, 420, 292, 1.12, (44, 42, 44), (50, 48, 50), (150, 116, 84), hump=False)
+    walking_bear(p, 440, 285, 1.2, (62, 60, 64), (24, 22, 24), (52, 49, 50), (168, 132, 96), hump=False)
     p.meadow(424, 600, (34, 70, 26), (124, 164, 76), 0.07, 30)
     p.save(path)
 
