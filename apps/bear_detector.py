@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from apps import registry, ui
+from apps import cards, registry, ui
 from core.errors import BadInput, StudioError
 from core.vision import predict
 
@@ -113,29 +113,16 @@ def threshold_line():
 
 def quality_page():
     card = APP.read_card()
-    q, low_high = card["quality"], card["quality"]["accuracy_interval"]
-    names = ("grizzly", "black", "teddy", "none")
-    matrix = "\n".join(f"| **{row}** | " + " | ".join(str(counts[n]) for n in names) + " |" for row, counts in q["confusion"].items())
-    weak = "\n".join(f"- {line}" for line in card["weaknesses"])
+    q, (low, high) = card["quality"], card["quality"]["accuracy_interval"]
     return f"""
 | measured on photos it never saw | |
 |---|---|
-| names the bear right | {q["accuracy"]:.1%} of {q["n_bears"]} (95 % interval {low_high[0]:.1%} to {low_high[1]:.1%}) |
+| names the bear right | {q["accuracy"]:.1%} of {q["n_bears"]} (95 % interval {low:.1%} to {high:.1%}) |
 | bear or not, area under the ROC curve | {q["auroc_no_bear"]:.3f} ({q["n_bears"]} bears, {q["n_other"]} others) |
 | others taken for a bear when 95 % of bears are found | {q["fpr_at_95_recall"]:.1%} |
 | calibration error of the probability shown | {q["ece"]:.3f} |
 
 What it said (columns) of what was there (rows), at the threshold of {q["threshold"]:.0%}:
 
-| | {" | ".join(names)} |
-|---|---|---|---|---|
-{matrix}
-
-**Made from** {card["data"]} **Licence** {card["licence"]}
-
-**Known weaknesses**
-
-{weak}
-
-**Measure it yourself** `{card["measure"]}` · **Make it again** `{card["remake"]}` ({card["hardware"]}, {card["hours"]:.1f} h, seed {card["seed"]})
-"""
+{cards.matrix(q["confusion"])}
+{cards.about(card)}"""

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from apps import cards
 from core import catalog, weights
 from core.errors import StudioError
 
@@ -17,18 +18,8 @@ def main():
 def draw(entry, card):
     st.header(card["title"])
     st.write(card["headline"])
-    facts = {
-        "File": f"`{entry.file}`, {entry.bytes / 2**20:.1f} MB",
-        "Learned from": card["data"],
-        "Licence": entry.licence,
-        "Made on": f"{card['hardware']}, {card['hours']:.1f} hours, seed {card['seed']}",
-        "Measure it": f"`{card['measure']}`",
-        "Make it again": f"`{card['remake']}`",
-        "SHA-256": f"`{entry.sha256}`",
-    }
-    st.markdown("\n\n".join(f"**{key}** {value}" for key, value in facts.items()))
-    st.subheader("Known weaknesses")
-    st.markdown("\n".join(f"- {line}" for line in card["weaknesses"]))
+    st.markdown(f"**File** `{entry.file}`, {entry.bytes / 2**20:.1f} MB, SHA-256 `{entry.sha256}`")
+    st.markdown(cards.about(card))
     if st.button("Check the file now", key=entry.name):
         try:
             weights.find(entry.name)

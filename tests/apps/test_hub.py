@@ -151,6 +151,13 @@ def test_the_page_fills_its_table_and_writes_a_csv(tmp_path):
     assert open(steps[-1][1].value if isinstance(steps[-1][1].value, str) else steps[-1][1].value["path"]).read().count("\n") == 3
 
 
+def test_a_confusion_matrix_as_a_table():
+    from apps import cards
+
+    table = cards.matrix({"grizzly": {"grizzly": 3, "none": 1}, "other": {"grizzly": 0, "none": 9}})
+    assert table.splitlines() == ["| | grizzly | none |", "|---|---|---|", "| **grizzly** | 3 | 1 |", "| **other** | 0 | 9 |"]
+
+
 def test_the_page_shows_what_core_says():
     from apps import bear_detector
 

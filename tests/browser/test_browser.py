@@ -111,6 +111,6 @@ def test_the_keyboard_reaches_every_card(visit, hub):
 def test_model_cards(visit, hub):
     visit.goto(hub.url)
     visit.get_by_role("link", name="Model cards").click()
-    expect(visit.get_by_role("heading", name="Known weaknesses")).to_be_visible()
+    expect(visit.get_by_text("Known weaknesses")).to_be_visible()
     visit.get_by_role("button", name="Check the file now").click()
     expect(visit.get_by_text("the one this studio was tested with")).to_be_visible()
