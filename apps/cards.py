@@ -17,7 +17,7 @@ def about(card):
 
 **Measure it** `{card["measure"]}`
 
-**Make it again** `{card["remake"]}` ({card["hardware"]}, {card["hours"]:.1f} hours, {card["views"]:,} views, seed {card["seed"]})
+**Make it again** `{card["remake"]}` ({card["hardware"]}, {card["hours"]:.1f} hours, {card["views"]:,} views, seed {card["seed"]}) {card["note"]}
 """
 
 

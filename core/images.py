@@ -127,7 +127,7 @@ def _read(source, name):
     except FileNotFoundError:
         raise BadInput(f"There is no file {name}. Please check the path.") from None
     except OSError as error:
-        raise BadInput(f"{name} cannot be read ({error.strerror or error}).") from None
+        raise BadInput(f"{name} cannot be read ({error.strerror or error}). Please choose another file.") from None
     if not data:
         raise BadInput(f"{name} is empty. Please choose another picture.")
     if len(data) > MAX_BYTES:

@@ -7,6 +7,7 @@ put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, b
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -39,30 +40,44 @@ def read(source, longest=LONGEST, on_error=None):
     longest:  px; larger photos are shrunk, smaller ones stay; None keeps all as they are
     on_error: called with a sentence for each file that is no picture; None raises BadInput instead
     """
-    for path, data in _files(Path(source)):
+    for path, file in _files(Path(source)):
         parts = PurePosixPath(path)
         try:
-            image = open_image(data, parts.name)
-            image = shrink(image, longest) if longest else image
+            image = _open(file, parts.name)
         except BadInput as error:
             if on_error is None:
                 raise
             on_error(str(error))
             continue
-        yield Photo(parts.name, parts.parent.name, image)
+        yield Photo(parts.name, parts.parent.name, shrink(image, longest) if longest else image)
+
+
+_DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error)  # what zipfile raises, passwords included
+
+
+def _open(file, name):
+    try:
+        return open_image(file, name)
+    except _DAMAGE as error:
+        raise BadInput(f"{name} cannot be unpacked ({error}). Please pack the zip again, without a password.") from None
 
 
 def _files(source):
+    """Yield (path inside the source, what open_image reads it from); nothing is unpacked beyond open_image's limits."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield path.relative_to(source).as_posix(), path.read_bytes()
+                yield path.relative_to(source).as_posix(), path
     elif source.is_file() and zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            for info in sorted(archive.infolist(), key=lambda info: info.filename):
-                hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
-                if info.filename.lower().endswith(SUFFIXES) and not hidden:
-                    yield info.filename, archive.read(info)
+        try:
+            with zipfile.ZipFile(source) as archive:
+                for info in sorted(archive.infolist(), key=lambda info: info.filename):
+                    hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
+                    if info.filename.lower().endswith(SUFFIXES) and not hidden:
+                        with archive.open(info) as file:
+                            yield info.filename, file
+        except _DAMAGE as error:
+            raise BadInput(f"{source.name} cannot be unpacked ({error}). Please pack it again, without a password.") from None
     else:
         raise BadInput(f"{source} is neither a folder nor a zip file. Please check the path.")
 

@@ -92,6 +92,7 @@ def release(args):
         "hardware": metadata["hardware"],
         "seed": int(metadata["seed"]),
         "measure": "python -m core.vision.evaluate bears --held-out ../shared/data --json",
+        "note": args.note,
         "remake": catalog.ENTRIES["bears"].remake,
         "quality": quality,
         "quality_on_hand_checked_bears": by_hand,
@@ -107,6 +108,7 @@ def main(argv=None):
     parser.add_argument("--run", default="runs/bears")
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--out", default=str(weights.BUNDLED))
+    parser.add_argument("--note", default="", help="what a reader of the card should know of this run beyond its command")
     parser.add_argument("--show", type=int, default=20, help="how many of the worst test photos to name")
     torch.manual_seed(0)
     release(parser.parse_args(argv))

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,6 +33,21 @@ def test_unreadable_files_are_told_or_raised(tmp_path):
         list(photos.read(tmp_path))
     with pytest.raises(BadInput, match="neither a folder nor a zip"):
         list(photos.read(tmp_path / "bad.jpg"))
+
+
+def test_a_damaged_zip_is_a_sentence(tmp_path):
+    whole = photos.zip_photos([("black", "1.png", picture(1)), ("teddy", "2.png", picture(2))])
+    (tmp_path / "a.zip").write_bytes(whole[:60] + bytes(400) + whole[460:])
+    with pytest.raises(BadInput, match="cannot be unpacked"):
+        list(photos.read(tmp_path / "a.zip"))
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("black/huge.png", bytes(60 * 2**20))
+    told = []
+    assert list(photos.read(tmp_path / "bomb.zip", on_error=told.append)) == []
+    assert "huge.png" in told[0] and "MB" in told[0]
 
 
 def test_look_alikes_stay_on_one_side():
