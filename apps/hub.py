@@ -117,7 +117,8 @@ def streamlit_app():
                "logger.level": "warning"}  # fmt: skip
     for key, value in options.items():
         config.set_option(key, value)
-    logging.getLogger("uvicorn.access").disabled = True  # Streamlit switches every request's line on again
+    for name in ("uvicorn.access", "uvicorn.error"):  # Streamlit switches a line for every request on again
+        logging.getLogger(name).addFilter(lambda record: record.levelno >= logging.WARNING)
     return App(registry.ROOT / "apps" / "streamlit_pages.py")
 
 
