@@ -24,6 +24,7 @@ CSS = """
 .verdict { border-left: 6px solid var(--color-accent); padding: .6rem 1rem; min-height: 6.2rem; }
 .verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; } .verdict p { margin: 0; opacity: .85; }
 .verdict.none { border-color: var(--neutral-400); } .verdict.error { border-color: #b45309; }
+.prose th, .prose td { word-break: normal; overflow-wrap: normal; }
 footer { opacity: .8; }
 @media (max-width: 640px) { .gradio-container .main { padding: 1rem .75rem !important; } }
 """
