@@ -1,5 +1,6 @@
 """What all tests share: no network beyond this machine, made-up pictures, and one running hub."""
 
+import io
 import os
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,17 @@ def get(url, timeout=60):
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")
+
+
+def zip_photos(photos):
+    """(folder, file name, PIL image) triples -> bytes of a zip with a folder per class."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for folder, name, image in photos:
+            data = io.BytesIO()
+            image.save(data, "PNG")
+            archive.writestr(f"{folder}/{name}", data.getvalue())
+    return buffer.getvalue()
 
 
 class Server:

@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInput, StudioError
+from core.vision.photos import CLASSES, OTHER, bear_corpus, read
 
-CLASSES = ("grizzly", "black", "teddy", "other")
-OTHER = 3
 ALIASES = {"brown": "grizzly", "teddys": "teddy", "teddies": "teddy"}
 
 
@@ -68,6 +67,11 @@ def wilson(right, n, z=1.96):
     return [float((centre - spread) / (1 + z * z / n)), float((centre + spread) / (1 + z * z / n))]
 
 
+def verdicts(probabilities, threshold):
+    """(N, 4) probabilities -> (N,) index into CLASSES of what a visitor is told: the likeliest bear, or "other" below the threshold."""
+    return np.where(1 - probabilities[:, OTHER] >= threshold, probabilities[:, :OTHER].argmax(1), OTHER)
+
+
 def measure(probabilities, labels, threshold):
     """All figures of a labelled set, as a JSON-ready dict; what a set cannot show (no bears, say) is None.
 
@@ -81,8 +85,7 @@ def measure(probabilities, labels, threshold):
     """
     p, labels = np.asarray(probabilities, float), np.asarray(labels)
     bear, score = labels != OTHER, 1 - p[:, OTHER]
-    named = p[:, :OTHER].argmax(1)
-    verdict = np.where(score >= threshold, named, OTHER)
+    named, verdict = p[:, :OTHER].argmax(1), verdicts(p, threshold)
     confusion = np.zeros((4, 4), int)
     np.add.at(confusion, (labels, verdict), 1)
     right = int((named == labels)[bear].sum())
@@ -113,8 +116,6 @@ def class_of(folder):
 
 def collect(sources, others, on_error):
     """Sources with a folder per class, and sources of no-bear photos: yields (picture, label, folder), one at a time."""
-    from core.vision.photos import read
-
     for is_other, source in [(False, s) for s in sources] + [(True, s) for s in others]:
         # Whole photos, as a visitor's: a shrunk copy would not be quite the picture that the page is asked about.
         for photo in read(source, longest=None, on_error=on_error):
@@ -123,8 +124,6 @@ def collect(sources, others, on_error):
 
 def held_out(data, part="test"):
     """The photos of `data` that training never touches: yields (picture, label, folder/name)."""
-    from core.vision.photos import bear_corpus
-
     for photo, label, where in zip(*bear_corpus(data), strict=True):
         if where == part:
             yield photo.image, label, photo.key
@@ -151,10 +150,8 @@ def said_of(detector, photos, batch=32):
 
 def by_folder(probabilities, labels, folders, threshold):
     """{folder: {"taken_as": class, "n": photos, "right": verdicts that are right}}, so that a misread folder shows."""
-    score = 1 - probabilities[:, OTHER]
-    verdict = np.where(score >= threshold, probabilities[:, :OTHER].argmax(1), OTHER)
     out = {}
-    for label, said, folder in zip(labels, verdict, folders, strict=True):
+    for label, said, folder in zip(labels, verdicts(probabilities, threshold), folders, strict=True):
         row = out.setdefault(folder, {"taken_as": CLASSES[label], "n": 0, "right": 0})
         row["n"] += 1
         row["right"] += int(said == label)

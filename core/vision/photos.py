@@ -5,7 +5,6 @@ put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, b
 """
 
 import hashlib
-import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -114,18 +113,8 @@ def splits(photos, shares, alike=6):
     return out
 
 
-def zip_photos(photos):
-    """(folder, file name, PIL image) triples -> bytes of a zip that `read` reads back."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for folder, name, image in photos:
-            data = io.BytesIO()
-            image.save(data, "PNG")
-            archive.writestr(f"{folder}/{name}", data.getvalue())
-    return buffer.getvalue()
-
-
 CLASSES = ("grizzly", "black", "teddy", "other")
+OTHER = CLASSES.index("other")
 OTHERS = ("imagenet_sample", "pets", "everyday_photos", "raccoon_boxes", "content_photos", "paintings", "lfw_folds_1_to_3")
 # Photos of the "other" sets that do show a grizzly or a teddy, found by looking at what the teacher disagreed with.
 SHOW_A_BEAR = {
@@ -155,6 +144,6 @@ def bear_corpus(data):
             if photo.name in SHOW_A_BEAR or (name.startswith("lfw") and index % 10):
                 continue
             photos.append(Photo(photo.name, f"{name}/{photo.folder}", photo.image))
-            labels.append(CLASSES.index("other"))
+            labels.append(OTHER)
     parts = splits(photos, lambda p: (40, 15) if p.name.startswith("a_") else (15, 10))
     return photos, labels, parts

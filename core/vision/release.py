@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from core import catalog, weights
-from core.vision.evaluate import OTHER, held_out, measure, said_of
+from core.vision.evaluate import held_out, measure, said_of
+from core.vision.photos import OTHER
 from core.vision.predict import BearDetector
 
 SIZES = (128, 144, 160, 192)

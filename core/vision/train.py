@@ -31,9 +31,9 @@ from core.images import squash, to_array
 from core.vision import photos
 from core.vision.evaluate import auroc
 from core.vision.model import Classifier, fold
+from core.vision.photos import OTHER
 
 WIDTHS, DEPTHS = (32, 64, 128, 256, 384), (1, 2, 2, 3, 2)
-OTHER = photos.CLASSES.index("other")
 TEACHER_SIZE = 224
 # ImageNet classes that are animals easily taken for one of our bears: ice bear, lesser panda, giant panda.
 NEAR_BEARS = (296, 387, 388)

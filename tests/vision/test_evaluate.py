@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from core.vision import evaluate, release
-from core.vision.photos import zip_photos
-from tests.conftest import run_python
+from tests.conftest import run_python, zip_photos
 
 
 def test_auroc_counts_pairs():

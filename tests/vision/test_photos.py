@@ -6,6 +6,7 @@ from PIL import Image
 
 from core.errors import BadInput
 from core.vision import photos
+from tests.conftest import zip_photos
 
 
 def picture(seed, size=(120, 90)):
@@ -15,7 +16,7 @@ def picture(seed, size=(120, 90)):
 
 def test_zip_and_folder_read_the_same(tmp_path):
     made = [("black", "1.png", picture(1)), ("teddy", "2.png", picture(2))]
-    (tmp_path / "a.zip").write_bytes(photos.zip_photos(made))
+    (tmp_path / "a.zip").write_bytes(zip_photos(made))
     for folder, name, image in made:
         (tmp_path / "d" / folder).mkdir(parents=True, exist_ok=True)
         image.save(tmp_path / "d" / folder / name)
@@ -36,7 +37,7 @@ def test_unreadable_files_are_told_or_raised(tmp_path):
 
 
 def test_a_damaged_zip_is_a_sentence(tmp_path):
-    whole = photos.zip_photos([("black", "1.png", picture(1)), ("teddy", "2.png", picture(2))])
+    whole = zip_photos([("black", "1.png", picture(1)), ("teddy", "2.png", picture(2))])
     (tmp_path / "a.zip").write_bytes(whole[:60] + bytes(400) + whole[460:])
     with pytest.raises(BadInput, match="cannot be unpacked"):
         list(photos.read(tmp_path / "a.zip"))

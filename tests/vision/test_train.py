@@ -10,6 +10,7 @@ from PIL import Image
 from core import weights
 from core.vision import photos, train
 from core.vision.model import Classifier
+from tests.conftest import zip_photos
 
 TEACHER = '''
 import torch
@@ -37,10 +38,10 @@ def world(folder):
         return Image.fromarray(coarse.clip(0, 255).astype(np.uint8)).resize((64, 48), Image.Resampling.BICUBIC)
 
     bears = [(name, f"b_{i}.png", picture(colour)) for name, colour in COLOURS.items() for i in range(30)]
-    (folder / "bears.zip").write_bytes(photos.zip_photos(bears))
+    (folder / "bears.zip").write_bytes(zip_photos(bears))
     for name in photos.OTHERS:
         blue = [("x", f"{name}{i}.png", picture((40, 90, 200))) for i in range(10)]
-        (folder / f"{name}.zip").write_bytes(photos.zip_photos(blue))
+        (folder / f"{name}.zip").write_bytes(zip_photos(blue))
     (folder / "mobilenet_v2.py").write_text(TEACHER)
     return folder
 
