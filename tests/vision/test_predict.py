@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import runtime, weights
+from core import metrics, runtime, weights
 from core.errors import BadInput
-from core.vision import evaluate, predict
+from core.vision import predict
 from tests import hostile
 from tests.conftest import EXAMPLES, SHARED, run_python
 
@@ -134,4 +134,4 @@ def test_the_card_agrees_with_itself():
     counts = np.array([[row[name] for name in ("grizzly", "black", "teddy", "none")] for row in quality["confusion"].values()])
     assert counts.sum() == quality["n"] and counts[:3].sum() == quality["n_bears"]
     assert counts[:3, 3].sum() / counts[:3].sum() == pytest.approx(quality["miss_rate"])
-    assert evaluate.wilson(round(quality["accuracy"] * quality["n_bears"]), quality["n_bears"]) == pytest.approx(quality["accuracy_interval"])
+    assert metrics.wilson(round(quality["accuracy"] * quality["n_bears"]), quality["n_bears"]) == pytest.approx(quality["accuracy_interval"])

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core import weights
-from core.vision import photos, train
+from core.vision import distil, groups, photos, train
 from core.vision.model import Classifier
 from tests.conftest import zip_photos
 
@@ -21,7 +21,10 @@ class Teacher(torch.nn.Module):
         with torch.no_grad():
             grid = torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1)
             maps = torch.cat([grid, grid ** 2, torch.zeros(len(x), 1280 - 96)], 1)[:, :, None, None]
-            return torch.zeros(len(x), 1000), maps
+            logits = torch.zeros(len(x), 1000)
+            logits[:, 817] = 40 * (x[:, 2] - x[:, 0]).mean((1, 2))   # a sports car where it is blue
+            logits[:, 294] = 40 * (x[:, 0] - x[:, 2]).mean((1, 2))   # a brown bear where it is brown
+            return logits, maps
 
 def load_teacher():
     return Teacher()
@@ -40,7 +43,7 @@ def world(folder):
     bears = [(name, f"b_{i}.png", picture(colour)) for name, colour in COLOURS.items() for i in range(30)]
     (folder / "bears.zip").write_bytes(zip_photos(bears))
     for name in photos.OTHERS:
-        blue = [("x", f"{name}{i}.png", picture((40, 90, 200))) for i in range(10)]
+        blue = [("x", f"{name.replace('_', '')}{i}_sports_car.png", picture((40, 90, 200))) for i in range(40 if "imagenet" in name else 10)]
         (folder / f"{name}.zip").write_bytes(zip_photos(blue))
     (folder / "mobilenet_v2.py").write_text(TEACHER)
     return folder
@@ -48,17 +51,18 @@ def world(folder):
 
 @pytest.fixture
 def arguments(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "WIDTHS", (8, 8, 8))
-    monkeypatch.setattr(train, "DEPTHS", (1, 1, 1))
-    monkeypatch.setattr(train, "TEACHER_SIZE", 32)
+    monkeypatch.setattr(distil, "WIDTHS", (8, 8, 8))
+    monkeypatch.setattr(distil, "DEPTHS", (1, 1, 1))
+    for module in (distil, train):
+        monkeypatch.setattr(module, "TEACHER_SIZE", 32)
     folder = world(tmp_path)
     run = tmp_path / "run"
 
-    def command(views):
-        return ["bears", "--data", folder, "--teachers", folder, "--run", run, "--views", views, "--batch", 16, "--ring", 256, "--warm-ring", 64,
-                "--small", 24, "--size", 32, "--check", 20, "--reuse", 4]  # fmt: skip
+    def command(views, name="bears", *more):
+        return [name, "--data", folder, "--teachers", folder, "--run", run, "--views", views, "--batch", 16, "--ring", 256, "--warm-ring", 64,
+                "--small", 24, "--size", 32, "--check", 20, "--reuse", 4, *more]  # fmt: skip
 
-    return lambda views: [str(word) for word in command(views)], run
+    return lambda *words: [str(word) for word in command(*words)], run
 
 
 def test_training_learns_writes_and_resumes(arguments, capsys):
@@ -84,6 +88,29 @@ def test_a_finished_run_is_left_as_it_is(arguments):
     assert (run / "bears.safetensors").read_bytes() == before
 
 
+def test_the_backbone_learns_groups_and_bears_begin_with_it(arguments, capsys, tmp_path):
+    command, run = arguments
+    train.main(command(2400, "backbone"))
+    reports = [json.loads(line.split(" val ")[1]) for line in capsys.readouterr().out.splitlines() if " val {" in line]
+    assert reports[-1]["32"]["top1"] >= 0.9  # of blue pictures that are called sports cars
+    tensors, metadata = weights.read(run / "backbone.safetensors")
+    assert json.loads(metadata["shape"])["classes"] == list(groups.GROUPS)
+    begun = tmp_path / "bears"
+    train.main([*command(16, "bears", "--begin", run / "state.safetensors", "--lr", 1e-9), "--run", str(begun)])
+    assert "began with" in capsys.readouterr().out
+    after, metadata = weights.read(begun / "bears.safetensors")
+    assert json.loads(metadata["before"])["views"] == 2400
+    first = "backbone.stages.stage1.0.conv.weight"
+    assert torch.nn.functional.cosine_similarity(after[first].flatten(), tensors[first].flatten(), dim=0) > 0.8
+
+
+def test_a_mixed_view_shows_both():
+    rng = np.random.default_rng(0)
+    black, white = np.zeros((50, 50, 3), np.uint8), np.full((50, 50, 3), 255, np.uint8)
+    means = [distil.mixed(black, white, rng).mean() / 255 for _ in range(40)]
+    assert 0.1 < min(means) and max(means) < 0.6 and not black.any()
+
+
 def test_doubtful_labels_are_found():
     torch.manual_seed(0)
     labels = torch.arange(200) % 4
@@ -97,7 +124,7 @@ def test_doubtful_labels_are_found():
 def test_views_are_pictures_of_the_photo():
     rng = np.random.default_rng(0)
     brown = Image.new("RGB", (300, 100), (150, 90, 40))
-    views = np.stack([train.random_view(brown, rng) for _ in range(30)])
+    views = np.stack([distil.random_view(brown, rng) for _ in range(30)])
     assert views.shape == (30, 224, 224, 3) and views.dtype == np.uint8
     assert np.median(views[..., 0].astype(int) - views[..., 2]) > 40  # still brown, mostly
     assert len({view.tobytes() for view in views}) > 15
