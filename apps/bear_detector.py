@@ -5,11 +5,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from apps import cards, registry, ui
+from apps import cards, own_report, registry, train_your_own, ui
 from core.errors import BadInput, StudioError
 from core.vision import predict
 
 APP = registry.find("bear-detector")
+BEARS, YOURS = "Bears", "Your own"
 WIDTHS = ["150px", "120px", "80px", "80px", "80px", "80px", "280px"]
 
 
@@ -35,11 +36,15 @@ def panel(kind, title, sentence):
 WAITING = panel("none", "Which bear is it?", "Add a photo, or pick an example below.")
 
 
-def show(photo):
-    """Photo path or None -> (verdict as HTML, {name: probability} for the bars, timing line)."""
+def show(photo, which, own):
+    """Photo path or None, which eyes, the visitor's classifier or None -> (verdict as HTML, {name: probability}, timing line)."""
     if photo is None:
         return WAITING, None, ""
     try:
+        if which == YOURS and own is not None:
+            said = own.look(photo)
+            timing = f"Answered in {said.seconds * 1000:.0f} ms by your own classifier."
+            return own_report.panel(said.label.capitalize(), said.sentence), said.probabilities, timing
         said = detect(photo)
     except StudioError as error:
         return panel("error", "Not this picture", str(error)), None, ""
@@ -76,7 +81,9 @@ def detect_photos(photos):
 
 def build():
     with ui.page(APP) as blocks:
-        with gr.Tab("One photo"):
+        own = gr.State(None, time_to_live=ui.KEEP_FOR)
+        with gr.Tab("Photo"):
+            which = gr.Radio([BEARS, YOURS], value=BEARS, label="Look for", visible=False)
             with gr.Row():
                 photo = ui.photo_input(label="Photo", height=360)
                 with gr.Column():
@@ -85,7 +92,8 @@ def build():
                     timing = gr.Markdown()
             gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples: three bears we painted, and two photos")
             gr.Markdown(threshold_line())
-            photo.change(show, photo, [verdict, bars, timing], api_visibility="private", show_progress="minimal")
+            for event in (photo.change, which.change):
+                event(show, [photo, which, own], [verdict, bars, timing], api_visibility="private", show_progress="minimal")
         with gr.Tab("Several"):
             photos = gr.File(label="Photos", file_count="multiple", file_types=["image"], height=180)
             with gr.Row():
@@ -95,11 +103,15 @@ def build():
             rows = gr.Dataframe(headers=list(predict.COLUMNS), label="Verdicts", interactive=False, wrap=True, column_widths=WIDTHS)
             work = go.click(show_many, photos, [rows, csv], api_visibility="private")
             stop.click(None, cancels=[work])
-        with gr.Tab("How good?"):
+        with gr.Tab("Train"):
+            train_your_own.tab(own)
+            own.change(lambda own: gr.Radio(value=YOURS if own else BEARS, visible=own is not None), own, which, api_visibility="private")
+        with gr.Tab("Quality"):
             gr.Markdown(quality_page())
         data = gr.JSON(visible=False)
         gr.Button(visible=False).click(ui.endpoint(detect), photo, data, api_name="detect")
         gr.Button(visible=False).click(ui.endpoint(detect_photos), photos, data, api_name="detect_photos")
+        train_your_own.endpoints(photo)
     return blocks
 
 

@@ -25,8 +25,14 @@ CSS = """
 .verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; } .verdict p { margin: 0; opacity: .85; }
 .verdict.none { border-color: var(--neutral-400); } .verdict.error { border-color: #b45309; }
 .prose th, .prose td { word-break: normal; overflow-wrap: normal; }
+.chips { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem; }
+.chips li { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: .15rem .7rem; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: 1rem; } .charts figure { margin: 0; flex: 1 1 300px; }
 footer { opacity: .8; }
-@media (max-width: 640px) { .gradio-container .main { padding: 1rem .75rem !important; } }
+@media (max-width: 640px) {
+  .gradio-container .main { padding: 1rem .75rem !important; }
+  .tab-container button[role=tab] { padding: 0 .6rem; }
+}
 """
 
 
@@ -80,24 +86,36 @@ def photo_input(**options):
     return PhotoInput(type="filepath", sources=["upload", "webcam", "clipboard"], **options)
 
 
+@contextlib.contextmanager
+def sentences():
+    """`with ui.sentences():` a StudioError inside reaches the visitor, or the API's caller, as its one sentence."""
+    try:
+        yield
+    except StudioError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
 def endpoint(function):
-    """The function as an API endpoint: a StudioError reaches the caller as its one sentence."""
+    """The function as an API endpoint."""
 
     @functools.wraps(function)
     def answer(*inputs):
-        try:
+        with sentences():
             return function(*inputs)
-        except StudioError as error:
-            raise gr.Error(str(error), print_exception=False) from None
 
     return answer
 
 
-def download(text, name):
-    """Text -> path of a file called `name` that a gr.DownloadButton can offer; Gradio serves its own copy of it."""
+def download_path(name):
+    """Path of a new file called `name` that a gr.DownloadButton can offer; Gradio serves its own copy of it."""
     for old in Path(tempfile.gettempdir()).glob("vitrine-*"):
         if time.time() - old.stat().st_mtime > KEEP_FOR:
             shutil.rmtree(old, ignore_errors=True)
-    path = Path(tempfile.mkdtemp(prefix="vitrine-")) / name
+    return Path(tempfile.mkdtemp(prefix="vitrine-")) / name
+
+
+def download(text, name):
+    """Text -> path of such a file that holds it."""
+    path = download_path(name)
     path.write_text(text, encoding="utf-8")
     return str(path)

@@ -45,3 +45,14 @@ def wilson(right, n, z=1.96):
     p = right / n
     centre, spread = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return [float((centre - spread) / (1 + z * z / n)), float((centre + spread) / (1 + z * z / n))]
+
+
+def temperature_of(probabilities, labels):
+    """The T that minimises the negative log-likelihood of softmax(log p / T). Guo et al. 2017, arXiv:1706.04599, sec. 4.2."""
+    logits, labels = np.log(np.maximum(probabilities, 1e-12)), np.asarray(labels)
+
+    def loss(t):
+        z = logits / t
+        return -(z - np.logaddexp.reduce(z, axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
+
+    return float(min(np.geomspace(0.25, 4, 200), key=loss)), loss

@@ -2,10 +2,12 @@
 
     python -m core.vision.evaluate bears ZIP_OR_DIR [--other ZIP_OR_DIR ...] [--json]
     python -m core.vision.evaluate bears --held-out ../shared/data [--json]
+    python -m core.vision.evaluate backbone --held-out ../shared/data [--teachers ../shared/teachers] [--json]
+    python -m core.vision.evaluate own ZIP_OR_DIR [--photos 100] [--held-out ../shared/data] [--teachers ../shared/teachers] [--json]
 
 A source holds a folder per class: grizzly, black, teddy (with or without "bear", any case); photos in any other
 folder, or in a source given with --other, count as "no bear here". `--held-out` measures on the test part of the
-photos the weights were made from, which training never touches.
+photos the weights were made from, which training never touches. `own` does what the "Train your own" tab does.
 """
 
 import argparse
@@ -18,7 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInput, StudioError
+from core.images import centre_square, squash, to_array
 from core.metrics import auroc, ece, fpr_at_recall, wilson
+from core.vision.groups import group_matrix, true_group
 from core.vision.photos import CLASSES, OTHER, bear_corpus, read
 
 ALIASES = {"brown": "grizzly", "teddys": "teddy", "teddies": "teddy"}
@@ -129,17 +133,132 @@ def bears(args):
     return report | {"seconds": round(time.perf_counter() - start, 1), "skipped": skipped}
 
 
+def held_out_imagenet(data, part="test"):
+    """The ImageNet photos of `data` that training never touches: yields (picture, index of its group)."""
+    for image, _, key in held_out(data, part):
+        if key.startswith("imagenet"):
+            yield image, true_group(key.rpartition("/")[2])
+
+
+def measure_backbone(model, data, teachers=None):
+    """The backbone as a Network -> share of held-out ImageNet photos whose true group it names first or among its first three.
+
+    With the folder `teachers`, the same of the teacher's 1000 probabilities summed into groups (whole photo, 224 px),
+    and how often the two agree on the first.
+    """
+    images, truth = zip(*held_out_imagenet(data), strict=True)
+    said, truth = model.probabilities(list(images)), np.array(truth)
+    report = top_of(said, truth) | {"ece": ece(said.max(1), said.argmax(1) == truth), "groups": said.shape[1]}
+    if teachers:
+        theirs = teacher_probabilities(list(images), teachers)
+        report["teacher"] = top_of(theirs, truth)
+        report["agreement_with_teacher"] = float((theirs.argmax(1) == said.argmax(1)).mean())
+    return report
+
+
+def top_of(said, truth):
+    """(N, K) probabilities, (N,) -> {"n", "top1", "top3" and their intervals}."""
+    order = np.argsort(-said, axis=1)
+    first, three = (order[:, :1] == truth[:, None]).any(1), (order[:, :3] == truth[:, None]).any(1)
+    n = len(truth)
+    return {"n": n, "top1": float(first.mean()), "top1_interval": wilson(int(first.sum()), n),
+            "top3": float(three.mean()), "top3_interval": wilson(int(three.sum()), n)}  # fmt: skip
+
+
+def teacher_probabilities(images, teachers):
+    """PIL RGB list -> (N, G) numpy: the frozen teacher's probabilities of whole photos, summed into groups."""
+    from core.vision.distil import TEACHER_SIZE, load_teacher, pooled
+
+    _, said = pooled(load_teacher(teachers), [to_array(squash(image, TEACHER_SIZE)) for image in images], "cpu")
+    return (said @ group_matrix()).double().numpy()
+
+
+def backbone(args):
+    from core.vision import network
+
+    start = time.perf_counter()
+    report = measure_backbone(network.backbone(), args.held_out, args.teachers)
+    return report | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+class TeachersEyes:
+    """The frozen teacher in the backbone's place, with the same four looks."""
+
+    strangers = None
+
+    def __init__(self, teachers):
+        from core.vision.distil import load_teacher
+
+        self.teacher = load_teacher(teachers)
+
+    def features(self, images):
+        from core.vision.distil import TEACHER_SIZE, pooled
+
+        looks = [to_array(squash(look, TEACHER_SIZE)) for image in images for look in (image, centre_square(image))]
+        both = [pooled(self.teacher, [a[:, ::side].copy() for a in looks], "cpu")[0] for side in (1, -1)]
+        return (sum(both) / 2).view(len(images), 2, -1).mean(1)
+
+
+def own(args):
+    """Train a classifier from a source with a folder per class, as the page does, and say how long what took."""
+    from core.vision import network
+    from core.vision.workshop import Workshop
+
+    network.backbone()  # a visitor's first photos find it loaded
+    start, shop = time.perf_counter(), Workshop()
+    fill(shop, args)
+    looked, trained = time.perf_counter(), shop.train()
+    report = trained.figures() | {"seconds_looking": looked - start, "seconds_in_all": time.perf_counter() - start, "refused": shop.refused}
+    judged = shop.judge()
+    report["naming_accuracy"] = naming_accuracy(judged)
+    if args.held_out:
+        others = [image for image, label, _ in held_out(args.held_out) if label == OTHER]
+        said = trained.classifier.probabilities(others)
+        report |= {"n_strangers": len(others), "strangers_told": float((said.argmax(1) == len(judged.classes)).mean())}
+    if args.teachers:
+        beside = Workshop(TeachersEyes(args.teachers))
+        fill(beside, args)
+        report["teacher_naming_accuracy"] = naming_accuracy(beside.judge())
+    return report
+
+
+def naming_accuracy(judged):
+    """Share of held-out photos whose own class is the likeliest of the visitor's classes, "none of these" set aside."""
+    return float((judged.said[:, :-1].argmax(1) == judged.labels).mean())
+
+
+def fill(shop, args):
+    """Put the photos into the workshop: a source's, or the bears that the backbone never saw."""
+    if not args.held_out:
+        return list(shop.add_source(args.source, args.photos))
+    bears = [(image, label) for image, label, _ in held_out(args.held_out) if label != OTHER]
+    for label, name in enumerate(CLASSES[:OTHER]):
+        list(shop.add(name, [image for image, own in bears if own == label][: args.photos]))
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.evaluate", description="How good is it, measured.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("bears", help="the bear detector")
+    command.set_defaults(measure=bears)
     command.add_argument("sources", nargs="*", type=Path, help="zips or folders with a folder per class")
     command.add_argument("--other", action="append", default=[], type=Path, help="zip or folder of photos without a bear; may be repeated")
     command.add_argument("--held-out", type=Path, metavar="DATA", help="measure on the test part of the photos the weights were made from")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command = commands.add_parser("backbone", help="the backbone's everyday vocabulary")
+    command.set_defaults(measure=backbone)
+    command.add_argument("--held-out", type=Path, metavar="DATA", required=True, help="the photos the weights were made from")
+    command.add_argument("--teachers", type=Path, help="folder with the frozen teacher, to measure beside it")
+    command = commands.add_parser("own", help="a classifier trained as in the tab Train your own")
+    command.set_defaults(measure=own)
+    command.add_argument("source", nargs="?", type=Path, help="zip or folder with a folder per class")
+    command.add_argument("--held-out", type=Path, metavar="DATA", help="use the bears that the backbone never saw instead")
+    command.add_argument("--photos", type=int, help="take at most so many of each class")
+    command.add_argument("--teachers", type=Path, help="folder with the frozen teacher: the same head on its features beside it")
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:
-        report = bears(args)
+        report = args.measure(args)
     except StudioError as error:
         sys.exit(str(error))
     if args.json:

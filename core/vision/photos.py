@@ -51,6 +51,11 @@ def read(source, longest=LONGEST, on_error=None):
         yield Photo(parts.name, parts.parent.name, shrink(image, longest) if longest else image)
 
 
+def listing(source):
+    """[(folder, name)] of every photo that `read` would try, without opening one."""
+    return [(PurePosixPath(path).parent.name, PurePosixPath(path).name) for path, _ in _files(Path(source))]
+
+
 _DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error)  # what zipfile raises, passwords included
 
 
@@ -90,22 +95,30 @@ def fingerprint(image):
     return int(np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes().hex(), 16)
 
 
+def clusters(prints, alike=6):
+    """Fingerprints -> for each the place of the first one that looks like it, which may be its own.
+
+    alike: photos whose fingerprints differ in at most this many of 64 bits share a cluster
+    """
+    prints = np.array(prints, dtype=np.uint64)
+    leader = list(range(len(prints)))
+    for i in range(1, len(prints)):
+        close = np.flatnonzero(np.bitwise_count(prints[:i] ^ prints[i]) <= alike)
+        if len(close):
+            leader[i] = leader[close[0]]
+    return leader
+
+
 def splits(photos, shares, alike=6):
     """Say of each photo whether it is for "train", "val" or "test".
 
     photos: list of Photo
     shares: Photo -> (percent of test, percent of val)
-    alike:  photos whose fingerprints differ in at most this many of 64 bits share a cluster
+    alike:  as in `clusters`
     returns list of str, one for each photo
     """
-    prints = np.array([fingerprint(photo.image) for photo in photos], dtype=np.uint64)
-    leader = list(range(len(photos)))
-    for i in range(1, len(photos)):
-        close = np.flatnonzero(np.bitwise_count(prints[:i] ^ prints[i]) <= alike)
-        if len(close):
-            leader[i] = leader[close[0]]
     out = []
-    for head in leader:
+    for head in clusters([fingerprint(photo.image) for photo in photos], alike):
         photo = photos[head]
         bucket = int(hashlib.sha256(photo.key.encode()).hexdigest(), 16) % 100
         test, val = shares(photo)

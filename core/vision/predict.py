@@ -7,14 +7,14 @@ of the first three. Below the threshold, chosen on validation photos and stored 
 
 import csv
 import io
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core import runtime, weights
 from core.errors import BadInput, StudioError
-from core.images import centre_square, open_image, squash, to_array
+from core.images import open_image
+from core.vision.network import Network
 
 NAMES = {"grizzly": "grizzly bear", "black": "black bear", "teddy": "teddy bear", "none": "no bear here"}
 MAX_BATCH = 200
@@ -43,38 +43,12 @@ def percent(p):
     return "under 1%" if p < 0.005 else "over 99%" if p > 0.99 else f"{p:.0%}"
 
 
-class BearDetector:
-    """The bundled network with its calibration. Safe to share between threads."""
+class BearDetector(Network):
+    """The bundled network: probabilities of grizzly, black, teddy and other, and the threshold of the bear score."""
 
     def __init__(self, tensors, metadata):
-        torch = runtime.prepare_torch()
-        from core.vision.model import Classifier
-
-        self.device = runtime.device()
-        self.model = Classifier(**json.loads(metadata["shape"]))
-        self.model.load_state_dict(tensors, strict=True)
-        # Channels last is what the CPU's convolutions want: half the time of the usual layout.
-        self.model.eval().to(self.device, memory_format=torch.channels_last)
-        self.size = int(metadata["size"])
-        self.temperature = float(metadata["temperature"])
+        super().__init__(tensors, metadata)
         self.threshold = float(metadata["threshold"])
-
-    def probabilities(self, images):
-        """List of N PIL RGB -> (N, 4) numpy float64: grizzly, black, teddy, other.
-
-        Four looks at each photo are averaged, as logits: the whole photo squashed to a square, the square in its middle
-        with true proportions, and the mirror images of both.
-        """
-        import numpy as np
-        import torch
-
-        looks = [squash(look, self.size) for view in (lambda i: i, centre_square) for look in map(view, images)]
-        x = torch.from_numpy(np.stack([to_array(look) for look in looks])).to(self.device).permute(0, 3, 1, 2).float() / 255
-        x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            logits = self.model(x)
-        mean = logits.view(4, len(images), -1).mean(0).double() / self.temperature
-        return mean.softmax(1).cpu().numpy()
 
     def __call__(self, image):
         """PIL RGB of any size -> Verdict."""
@@ -97,11 +71,7 @@ class BearDetector:
 
 def detector():
     """The shared BearDetector, loaded at first use."""
-
-    def size(model):
-        return sum(p.numel() * p.element_size() for p in model.model.parameters())
-
-    return runtime.models().get("bears", lambda: BearDetector(*weights.load("bears")), size)
+    return runtime.models().get("bears", lambda: BearDetector(*weights.load("bears")), BearDetector.bytes)
 
 
 def detect(source, name=None):
@@ -162,17 +132,31 @@ def as_dict(rows):
     return [{"file": row.file} | (row.verdict.as_dict() if row.verdict else {"error": row.error}) for row in rows]
 
 
-def run(inputs, out=None):
+def run(inputs, out=None, model=None):
     """The command line's way in: photos -> a JSON-ready dict, and a CSV at `out` if that is given.
 
+    model: path of a classifier of the visitor's own (core/vision/own.py) to look with instead; then there is no CSV
     One photo gives its verdict, several give {"photos": [...]}. Raises BadInput when no photo could be read.
     """
+    if model:
+        return run_own(inputs, out, model)
     rows = list(detect_each(inputs))
     if all(row.verdict is None for row in rows):
         raise BadInput(" ".join(row.error for row in rows))
     if out:
         Path(out).write_text(to_csv(rows), encoding="utf-8")
     said = as_dict(rows)
+    return said[0] if len(said) == 1 else {"photos": said}
+
+
+def run_own(inputs, out, model):
+    """`run` with the visitor's own classifier."""
+    from core.vision.own import open_classifier
+
+    if out:
+        raise BadInput("A CSV is written for bears only. Please leave out -o, or --model.")
+    classifier = open_classifier(model)
+    said = [{"file": Path(path).name} | classifier.look(path).as_dict() for path in inputs]
     return said[0] if len(said) == 1 else {"photos": said}
 
 

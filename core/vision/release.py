@@ -1,6 +1,7 @@
-"""Turn a training run into the bundled bear detector: calibrate, measure, write weights and card.
+"""Turn a training run into bundled weights: calibrate, measure, write weights and card.
 
-    python -m core.vision.release --run runs/bears --data ../shared/data
+    python -m core.vision.release backbone
+    python -m core.vision.release bears
 
 Picture size, temperature and threshold are chosen on the validation photos; every figure on the card is measured
 on the test photos, once, afterwards. Prints the line that core/catalog.py needs.
@@ -14,16 +15,26 @@ import numpy as np
 import torch
 
 from core import catalog, weights
-from core.vision.evaluate import held_out, measure, said_of
-from core.vision.photos import OTHER
+from core.metrics import temperature_of
+from core.vision.evaluate import held_out, held_out_imagenet, measure, measure_backbone, said_of
+from core.vision.groups import GROUPS
+from core.vision.network import Network
+from core.vision.photos import OTHER, bear_corpus
 from core.vision.predict import BearDetector
+from core.vision.train import flat_pictures
 
 SIZES = (128, 144, 160, 192)
+STRANGERS = 600  # photos of each set at most
 
 DATA = (
     "1,549 bear photos (MIT-licensed collections of image-search results) and 2,000 photos without a bear: an ImageNet "
     "sample, cats and dogs, everyday scenes, raccoons, paintings, faces (research use), besides plain colours, stripes and noise. "
     "3 in 4 were learned from; look-alikes always on one side. A frozen MobileNetV2 (Apache-2.0) gave the targets."
+)
+BACKBONE_WEAKNESSES = (
+    "It learned from 2,600 photos on two CPU cores, so it knows groups such as *dog* or *bottle*, not ImageNet's 1000 classes.",
+    "Small things, rooms and tools are confused most; animals that fill the picture least.",
+    "It has no group for people, and says clothes, hats or sport instead.",
 )
 WEAKNESSES = (
     "It knows three kinds. A polar bear, a panda or a bear in a cartoon should get *no bear here*, and not every one does.",
@@ -32,17 +43,6 @@ WEAKNESSES = (
     "The photos come from image search: zoos, wildlife photography and shop pictures. Trail cameras at night were not among them.",
     "It is a demonstration, not a safety device.",
 )
-
-
-def temperature_of(probabilities, labels):
-    """The T that minimises the negative log-likelihood of softmax(log p / T). Guo et al. 2017, arXiv:1706.04599, sec. 4.2."""
-    logits, labels = np.log(np.maximum(probabilities, 1e-12)), np.asarray(labels)
-
-    def loss(t):
-        z = logits / t
-        return -(z - np.logaddexp.reduce(z, axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
-
-    return float(min(np.geomspace(0.25, 4, 200), key=loss)), loss
 
 
 def threshold_of(scores, bear):
@@ -56,21 +56,27 @@ def threshold_of(scores, bear):
     return float(np.round(grid[cost <= cost.min() + 0.005].mean(), 3))
 
 
-def release(args):
-    tensors, metadata = weights.read(Path(args.run) / "bears.safetensors")
-    val = list(held_out(args.data, "val"))
-    best = None
+def choose(make, val, labels):
+    """The picture size of SIZES and the temperature that suit the validation photos best.
+
+    make: size -> Network; val: list of PIL; labels: (N,) -> (size, temperature, probabilities (N, K) before temperature)
+    """
+    tried = []
     for size in SIZES:
-        detector = BearDetector(tensors, metadata | {"size": size, "temperature": 1, "threshold": 0.5})
-        said, labels, _ = said_of(detector, val)
+        said = make(size).probabilities(val)
         temperature, loss = temperature_of(said, labels)
         print(f"val {size} px: loss {loss(temperature):.4f} at T = {temperature:.2f}", flush=True)
-        if best is None or loss(temperature) < best[0]:
-            best = loss(temperature), size, temperature
-    _, size, temperature = best
-    chosen = {"size": str(size), "temperature": f"{temperature:.4f}"}
-    said, labels, _ = said_of(BearDetector(tensors, metadata | chosen | {"threshold": 0}), val)
-    metadata = metadata | chosen | {"threshold": str(threshold_of(1 - said[:, OTHER], labels != OTHER))}
+        tried.append((loss(temperature), size, temperature))
+    return min(tried)[1:]
+
+
+def bears(args):
+    tensors, metadata = weights.read(Path(args.run or "runs/bears") / "bears.safetensors")
+    val, val_labels, _ = zip(*held_out(args.data, "val"), strict=True)
+    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), val_labels)
+    metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
+    said = BearDetector(tensors, metadata | {"threshold": 0}).probabilities(list(val))
+    metadata |= {"threshold": str(threshold_of(1 - said[:, OTHER], np.array(val_labels) != OTHER))}
     detector = BearDetector(tensors, metadata)
     said, labels, keys = said_of(detector, held_out(args.data))
     quality = measure(said, labels, detector.threshold)
@@ -78,41 +84,75 @@ def release(args):
     by_hand = measure(said[checked], labels[checked], detector.threshold)
     for i in np.argsort(said[np.arange(len(labels)), labels])[: args.show]:
         print(f"worst: {keys[i]} {said[i].round(2)}")
-    path = Path(args.out) / "bears.safetensors"
+    print(f"hand-checked bears: accuracy {by_hand['accuracy']:.4f} of {by_hand['n_bears']}, ECE {by_hand['ece']:.4f}")
+    headline = (
+        f"{quality['accuracy']:.1%} of {quality['n_bears']} unseen bears named right, "
+        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one"
+    )
+    write("bears", tensors, metadata, args, "Bear detector", headline, WEAKNESSES,
+          {"quality": quality, "quality_on_hand_checked_bears": by_hand})  # fmt: skip
+
+
+def backbone(args):
+    tensors, metadata = weights.read(Path(args.run or "runs/backbone") / "backbone.safetensors")
+    val, truth = zip(*held_out_imagenet(args.data, "val"), strict=True)
+    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), truth)
+    metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
+    tensors["strangers"] = strangers(Network(tensors, metadata), args.data)
+    quality = measure_backbone(Network(tensors, metadata), args.data, args.teachers)
+    headline = f"right group of {len(GROUPS)} first for {quality['top1']:.0%}, among three for {quality['top3']:.0%} of {quality['n']} unseen ImageNet photos"
+    write("backbone", tensors, metadata, args, "Backbone", headline, BACKBONE_WEAKNESSES, {"quality": quality})
+
+
+def strangers(network, data):
+    """(M, D) features of training photos of all sorts, bears apart, and of pictures of nothing."""
+    photos, labels, parts = bear_corpus(data)
+    images, taken = flat_pictures(40, np.random.default_rng(0)), {}
+    for photo, label, part in zip(photos, labels, parts, strict=True):
+        kind = photo.folder.partition("/")[0]
+        if part == "train" and label == OTHER and taken.get(kind, 0) < STRANGERS:
+            taken[kind] = taken.get(kind, 0) + 1
+            images.append(photo.image)
+    return network.features(images)
+
+
+def write(name, tensors, metadata, args, title, headline, weaknesses, quality):
+    """Weights and card into `args.out`; prints what the catalogue needs to know."""
+    path, before = Path(args.out) / f"{name}.safetensors", json.loads(metadata["before"])
     weights.save(path, {key: t.half() for key, t in tensors.items()}, metadata)
     card = {
-        "title": "Bear detector",
-        "headline": f"{quality['accuracy']:.1%} of {quality['n_bears']} unseen bears named right, "
-        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one",
-        "network": f"plain convolutional network, {sum(t.numel() for t in tensors.values()) / 1e6:.1f} M parameters, {size} px",
+        "title": title,
+        "headline": headline,
+        "network": f"plain convolutional network, {sum(t.numel() for t in tensors.values()) / 1e6:.1f} M parameters, {metadata['size']} px",
         "data": DATA,
-        "licence": catalog.ENTRIES["bears"].licence,
-        "weaknesses": WEAKNESSES,
+        "licence": catalog.ENTRIES[name].licence,
+        "weaknesses": weaknesses,
         "views": int(metadata["views"]),
         "hours": round(float(metadata["seconds"]) / 3600, 2),
+        "began_from": before and {"views": before["views"], "hours": round(before["seconds"] / 3600, 2)},
         "hardware": metadata["hardware"],
         "seed": int(metadata["seed"]),
-        "measure": "python -m core.vision.evaluate bears --held-out ../shared/data --json",
+        "measure": f"python -m core.vision.evaluate {name} --held-out ../shared/data --json",
         "note": args.note,
-        "remake": catalog.ENTRIES["bears"].remake,
-        "quality": quality,
-        "quality_on_hand_checked_bears": by_hand,
-    }
+        "remake": catalog.ENTRIES[name].remake,
+    } | quality
     path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps(quality, indent=1))
-    print(f"hand-checked bears: accuracy {by_hand['accuracy']:.4f} of {by_hand['n_bears']}, ECE {by_hand['ece']:.4f}")
+    print(json.dumps(quality["quality"], indent=1))
     print(f'for core/catalog.py: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_},')
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.release", description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="runs/bears")
+    parser.add_argument("what", choices=("backbone", "bears"))
+    parser.add_argument("--run", help="folder of the run; runs/WHAT if not given")
     parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--teachers", default="../shared/teachers", help="the teacher, to measure beside the backbone")
     parser.add_argument("--out", default=str(weights.BUNDLED))
     parser.add_argument("--note", default="", help="what a reader of the card should know of this run beyond its command")
     parser.add_argument("--show", type=int, default=20, help="how many of the worst test photos to name")
+    args = parser.parse_args(argv)
     torch.manual_seed(0)
-    release(parser.parse_args(argv))
+    {"backbone": backbone, "bears": bears}[args.what](args)
 
 
 if __name__ == "__main__":

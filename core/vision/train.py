@@ -2,14 +2,18 @@
 
     python -m core.vision.train backbone --data ../shared/data --teachers ../shared/teachers
     python -m core.vision.train bears --begin runs/backbone/state.safetensors
+    python -m core.vision.train classifier DIR --out my-classifier.safetensors
 
 `backbone` learns the everyday vocabulary of core/vision/groups.py: the teacher's 1000 probabilities summed into
 groups. `bears` learns three bears and "other" from a linear probe on the teacher's features, fitted to the labels of
 the training photos. Photos whose label the cross-fitted probe finds very unlikely are left out (confident learning,
 Northcutt et al. 2021, arXiv:1911.00068), because image search mislabels some. How both learn: core/vision/distil.py.
+`classifier` is what the tab "Train" does (core/vision/workshop.py), on a zip or folder with a folder for each class.
 """
 
 import argparse
+import json
+import sys
 
 import numpy as np
 import torch
@@ -17,44 +21,18 @@ import torch.nn.functional as F
 from PIL import Image
 
 from core import runtime
+from core.errors import StudioError
 from core.images import squash, to_array
 from core.metrics import auroc
 from core.vision import photos
 from core.vision.distil import TEACHER_SIZE, Task, batch_of, distil, load_teacher, pooled, random_view
 from core.vision.groups import GROUPS, group_matrix, true_group
+from core.vision.head import LogisticRegression
 from core.vision.photos import OTHER
+from core.vision.workshop import Workshop
 
 # ImageNet classes that are animals easily taken for one of our bears: ice bear, lesser panda, giant panda.
 NEAR_BEARS = (296, 387, 388)
-
-
-class Probe:
-    """Multinomial logistic regression on standardised features, by L-BFGS."""
-
-    def __init__(self, features, labels, decay=1e-2):
-        classes = len(photos.CLASSES)
-        self.mean, self.std = features.mean(0), features.std(0) + 1e-3
-        z = self.standardise(features)
-        self.weight = torch.zeros(classes, z.shape[1], device=z.device, requires_grad=True)
-        self.bias = torch.zeros(classes, device=z.device, requires_grad=True)
-        solver = torch.optim.LBFGS([self.weight, self.bias], max_iter=60, line_search_fn="strong_wolfe")
-
-        def loss():
-            solver.zero_grad()
-            value = F.cross_entropy(z @ self.weight.T + self.bias, labels, label_smoothing=0.02)
-            value = value + decay * self.weight.square().sum()
-            value.backward()
-            return value
-
-        solver.step(loss)
-        self.weight, self.bias = self.weight.detach(), self.bias.detach()
-
-    def standardise(self, features):
-        return (features - self.mean) / self.std
-
-    def __call__(self, features):
-        """(B, D) -> (B, K) probabilities."""
-        return (self.standardise(features) @ self.weight.T + self.bias).softmax(1)
 
 
 def flat_pictures(count, rng):
@@ -84,7 +62,7 @@ def clean(features, labels, doubt=0.08):
     fold_of = torch.arange(len(labels)) % 5
     for k in range(5):
         here = fold_of == k
-        said = Probe(features[~here], labels[~here])(features[here])
+        said = LogisticRegression(features[~here], labels[~here], len(photos.CLASSES))(features[here])
         keep[here] = said.gather(1, labels[here, None]).squeeze(1).cpu() > doubt
     return keep
 
@@ -112,7 +90,7 @@ def bears_task(args, teacher, device):
     features, _ = pooled(teacher, looks, device)
     y = torch.tensor([labels[i] for i in train], device=device)
     keep = clean(features[: len(train)], y) | (y == OTHER).cpu()
-    probe = Probe(features[keep.repeat(2)], y.repeat(2)[keep.repeat(2)])
+    probe = LogisticRegression(features[keep.repeat(2)], y.repeat(2)[keep.repeat(2)], len(photos.CLASSES))
     kept = [i for i, k in zip(train, keep.tolist(), strict=True) if k]
     dropped = sorted(set(train) - set(kept))
     print(f"left out {len(dropped)} doubtful labels: {' '.join(corpus[i].key for i in dropped)}", flush=True)
@@ -183,6 +161,31 @@ def backbone_task(args, teacher, device):
     )
 
 
+def classifier(args):
+    """Train a classifier from a folder for each class and say how good it is."""
+    shop = Workshop()
+    try:
+        for done, total in shop.add_source(args.source):
+            print(f"\rlooked at {done} of {total}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        trained = shop.train()
+    except StudioError as error:
+        sys.exit(str(error))
+    trained.classifier.save(args.out)
+    for line in shop.refused:
+        print(line, file=sys.stderr)
+    figures = trained.figures() | {"file": args.out, "refused": shop.refused}
+    if args.json:
+        print(json.dumps(figures))
+        return
+    low, high = trained.interval
+    print(f"{trained.right} of {trained.n} held-out photos right: {trained.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}), ECE {trained.ece:.3f}")
+    width = max(map(len, trained.classes))
+    for name, row in zip(trained.classes, trained.confusion, strict=True):
+        print(f"  {name:>{width}}  {'  '.join(f'{count:>4}' for count in row)}")
+    print(f"written to {args.out}; use it with: python -m apps try bear-detector PHOTO --model {args.out}")
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.train", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -208,7 +211,13 @@ def main(argv=None):
         command.add_argument("--features", type=float, default=1.5, help="weight of the feature loss")
         command.add_argument("--check", type=int, default=500, help="steps between looks at the validation photos")
         command.add_argument("--seed", type=int, default=0)
+    command = commands.add_parser("classifier", help="a head of your own on the backbone, from a folder for each class")
+    command.add_argument("source", help="zip or folder with a folder of photos for each class")
+    command.add_argument("--out", default="my-classifier.safetensors", help="file to write")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
+    if args.command == "classifier":
+        return classifier(args)
     device = runtime.device()
     torch.manual_seed(args.seed)
     teacher = load_teacher(args.teachers).to(device).to(memory_format=torch.channels_last)

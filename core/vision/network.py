@@ -1,0 +1,71 @@
+"""A loaded classifier that looks at photos: what the bear detector, a visitor's own classifier and the backbone share."""
+
+import json
+
+from core import runtime, weights
+from core.images import centre_square, squash, to_array
+
+BATCH = 16  # photos looked at in one go: 64 looks, about 60 MB
+
+
+class Network:
+    """A Classifier of core/vision/model.py with its picture size. Safe to share between threads.
+
+    strangers: (M, D) features of photos of everything under the sun, for telling "none of these"; only the backbone has them
+    tensors, metadata: as core.weights reads them; metadata holds "shape" (JSON), "size" (px) and, once calibrated, "temperature"
+    """
+
+    def __init__(self, tensors, metadata):
+        torch = runtime.prepare_torch()
+        from core.vision.model import Classifier
+
+        self.device, self.size = runtime.device(), int(metadata["size"])
+        self.temperature = float(metadata.get("temperature", 1))
+        self.shape = json.loads(metadata["shape"])
+        self.classes = self.shape["classes"]
+        tensors = dict(tensors)
+        self.strangers = tensors.pop("strangers", None)
+        self.model = Classifier(**self.shape)
+        self.model.load_state_dict(tensors, strict=True)
+        # Channels last is what the CPU's convolutions want: half the time of the usual layout.
+        self.model.eval().to(self.device, memory_format=torch.channels_last)
+
+    def bytes(self):
+        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+
+    def features(self, images):
+        """List of N >= 1 PIL RGB -> (N, D) float32 on the CPU: the last stage's mean, averaged over four looks at each photo.
+
+        The looks: the whole photo squashed to a square, the square in its middle with true proportions, and the
+        mirror images of both. The head is linear, so its answer to the mean is the mean of its answers.
+        """
+        import torch
+
+        return torch.cat([self._features(images[k : k + BATCH]) for k in range(0, len(images), BATCH)])
+
+    def _features(self, images):
+        import numpy as np
+        import torch
+
+        looks = [squash(look, self.size) for view in (lambda i: i, centre_square) for look in map(view, images)]
+        x = torch.from_numpy(np.stack([to_array(look) for look in looks])).to(self.device).permute(0, 3, 1, 2).float() / 255
+        x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            return self.model.backbone(x).view(4, len(images), -1).mean(0).cpu()
+
+    def probabilities(self, images):
+        """List of N PIL RGB -> (N, K) numpy float64 in the order of `classes`; each row sums to 1."""
+        return self.answer(self.features(images))
+
+    def answer(self, features):
+        """(N, D) features -> (N, K) numpy float64 calibrated probabilities."""
+        import torch
+
+        with torch.inference_mode():
+            logits = self.model.head(features.to(self.device)).double()
+        return (logits / self.temperature).softmax(1).cpu().numpy()
+
+
+def backbone():
+    """The shared backbone with its everyday groups (core/vision/groups.py), loaded at first use."""
+    return runtime.models().get("backbone", lambda: Network(*weights.load("backbone")), Network.bytes)
