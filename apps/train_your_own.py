@@ -19,7 +19,8 @@ def view(shop):
 
 
 def follow(work, shop, progress):
-    """Run a generator of (done, total), then show the workshop."""
+    """Run a generator of (done, total) that fills a workshop, which the page knows from the start, so that Stop keeps what is in it."""
+    yield view(shop)
     with ui.sentences():
         for done, total in work:
             progress((done, total), desc="Looking", unit="photos")
@@ -33,9 +34,8 @@ def add(shop, name, files, shot, progress=gr.Progress()):  # noqa: B008  (Gradio
 
 
 def add_zip(shop, path, progress=gr.Progress()):  # noqa: B008
-    if path:
-        shop = shop or workshop.Workshop()
-        yield from follow(shop.add_source(path), shop, progress)
+    shop = shop or workshop.Workshop()
+    yield from follow(shop.add_source(path), shop, progress)
 
 
 def add_examples(shop, progress=gr.Progress()):  # noqa: B008
@@ -57,8 +57,6 @@ def train(shop):
 
 def load(path):
     """An uploaded file -> the classifier, and what it says of itself."""
-    if not path:
-        return gr.skip()
     with ui.sentences():
         classifier = own.open_classifier(path)
     return classifier, own_report.panel("Ready", f"{classifier.describe()} Use it in the tab “Photo”.")
@@ -86,9 +84,7 @@ def tab(classifier):
                 go = gr.Button("Train", variant="primary", min_width=90)
                 stop, clear = gr.Button("Stop", min_width=90), gr.Button("Clear", min_width=90)
     report = gr.HTML()
-    worst = gr.Gallery(
-        label="What it gets most wrong: tap one to delete or move it, then train again", columns=6, height=260, visible=False, allow_preview=False
-    )
+    worst = gr.Gallery(label="Most wrong: tap one to move or delete it, then train again", columns=6, height=260, visible=False, allow_preview=False)
     file = gr.DownloadButton("Download the classifier", interactive=False)
     with gr.Row(visible=False, equal_height=True) as correct:
         target = gr.Dropdown(label="Tap a photo, then move it to", choices=[], allow_custom_value=True)

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import ImageOps
 
 from core.errors import BadInput, StudioError
 from core.images import centre_square, squash, to_array
@@ -182,7 +183,7 @@ def backbone(args):
 
 
 class TeachersEyes:
-    """The frozen teacher in the backbone's place, with the same four looks."""
+    """The frozen teacher in the backbone's place, with the same two looks."""
 
     strangers = None
 
@@ -194,30 +195,40 @@ class TeachersEyes:
     def features(self, images):
         from core.vision.distil import TEACHER_SIZE, pooled
 
-        looks = [to_array(squash(look, TEACHER_SIZE)) for image in images for look in (image, centre_square(image))]
-        both = [pooled(self.teacher, [a[:, ::side].copy() for a in looks], "cpu")[0] for side in (1, -1)]
-        return (sum(both) / 2).view(len(images), 2, -1).mean(1)
+        looks = [*images, *(ImageOps.mirror(centre_square(image)) for image in images)]
+        features, _ = pooled(self.teacher, [to_array(squash(look, TEACHER_SIZE)) for look in looks], "cpu")
+        return features.view(2, len(images), -1).mean(0)
 
 
 def own(args):
-    """Train a classifier from a source with a folder per class, as the page does, and say how long what took."""
+    """Train a classifier from photos with a class each, as the page does, and say how long what took and how good it is."""
     from core.vision import network
+
+    if not args.held_out and not args.source:
+        raise BadInput("Please name a zip or folder with a folder per class, or use --held-out.")
+    return measure_own(network.backbone(), args.source, args.held_out, args.photos, args.teachers)
+
+
+def measure_own(eyes, source=None, data=None, photos=None, teachers=None):
+    """JSON-ready figures of a classifier trained on a source, or on the bear photos of `data` that the backbone never saw.
+
+    eyes: the backbone as a Network; photos: at most so many of each class
+    `naming_accuracy` sets "none of these" aside, which the same head on the teacher's features does not know
+    """
     from core.vision.workshop import Workshop
 
-    network.backbone()  # a visitor's first photos find it loaded
-    start, shop = time.perf_counter(), Workshop()
-    fill(shop, args)
+    start, shop = time.perf_counter(), Workshop(eyes)
+    fill(shop, source, data, photos)
     looked, trained = time.perf_counter(), shop.train()
     report = trained.figures() | {"seconds_looking": looked - start, "seconds_in_all": time.perf_counter() - start, "refused": shop.refused}
-    judged = shop.judge()
-    report["naming_accuracy"] = naming_accuracy(judged)
-    if args.held_out:
-        others = [image for image, label, _ in held_out(args.held_out) if label == OTHER]
-        said = trained.classifier.probabilities(others)
-        report |= {"n_strangers": len(others), "strangers_told": float((said.argmax(1) == len(judged.classes)).mean())}
-    if args.teachers:
-        beside = Workshop(TeachersEyes(args.teachers))
-        fill(beside, args)
+    report["naming_accuracy"] = naming_accuracy(shop.judge())
+    if data:
+        others = [image for image, label, _ in held_out(data) if label == OTHER]
+        said = trained.classifier.probabilities(others).argmax(1)
+        report |= {"n_strangers": len(others), "strangers_told": float((said == len(trained.classes)).mean())}
+    if teachers:
+        beside = Workshop(TeachersEyes(teachers))
+        fill(beside, source, data, photos)
         report["teacher_naming_accuracy"] = naming_accuracy(beside.judge())
     return report
 
@@ -227,13 +238,13 @@ def naming_accuracy(judged):
     return float((judged.said[:, :-1].argmax(1) == judged.labels).mean())
 
 
-def fill(shop, args):
-    """Put the photos into the workshop: a source's, or the bears that the backbone never saw."""
-    if not args.held_out:
-        return list(shop.add_source(args.source, args.photos))
-    bears = [(image, label) for image, label, _ in held_out(args.held_out) if label != OTHER]
+def fill(shop, source, data, photos):
+    """Put photos into a workshop: a source's, or the held-out bears of `data`."""
+    if not data:
+        return list(shop.add_source(source, photos))
+    bears = [(image, label) for image, label, _ in held_out(data) if label != OTHER]
     for label, name in enumerate(CLASSES[:OTHER]):
-        list(shop.add(name, [image for image, own in bears if own == label][: args.photos]))
+        list(shop.add(name, [image for image, own in bears if own == label][:photos]))
 
 
 def main(argv=None):

@@ -42,13 +42,12 @@ class OwnClassifier(Network):
         self.metadata = dict(metadata)
 
     @classmethod
-    def build(cls, head, classes, temperature):
-        """The backbone with a fitted LogisticRegression for `classes` and NONE."""
-        tensors, metadata = weights.load("backbone")
-        tensors = {key: t for key, t in tensors.items() if key.startswith("backbone.")}
-        tensors["head.weight"], tensors["head.bias"] = head.linear()
-        shape = json.loads(metadata["shape"]) | {"classes": [*classes, NONE]}
-        return cls(tensors, {"format": FORMAT, "shape": json.dumps(shape), "size": metadata["size"], "temperature": repr(temperature)})
+    def build(cls, eyes, head, classes, temperature):
+        """A backbone (Network) with a fitted LogisticRegression for `classes` and NONE."""
+        weight, bias = head.linear()
+        tensors = {key: t.cpu() for key, t in eyes.model.state_dict().items()} | {"head.weight": weight, "head.bias": bias}
+        shape = eyes.shape | {"classes": [*classes, NONE]}
+        return cls(tensors, {"format": FORMAT, "shape": json.dumps(shape), "size": str(eyes.size), "temperature": repr(temperature)})
 
     def __call__(self, image):
         """PIL RGB of any size -> Opinion."""

@@ -16,7 +16,7 @@ import torch
 
 from core import catalog, weights
 from core.metrics import temperature_of
-from core.vision.evaluate import held_out, held_out_imagenet, measure, measure_backbone, said_of
+from core.vision.evaluate import held_out, held_out_imagenet, measure, measure_backbone, measure_own, said_of
 from core.vision.groups import GROUPS
 from core.vision.network import Network
 from core.vision.photos import OTHER, bear_corpus
@@ -99,9 +99,12 @@ def backbone(args):
     size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), truth)
     metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
     tensors["strangers"] = strangers(Network(tensors, metadata), args.data)
-    quality = measure_backbone(Network(tensors, metadata), args.data, args.teachers)
+    eyes = Network(tensors, metadata)
+    quality = measure_backbone(eyes, args.data, args.teachers)
+    own = measure_own(eyes, data=args.data, photos=100, teachers=args.teachers)
     headline = f"right group of {len(GROUPS)} first for {quality['top1']:.0%}, among three for {quality['top3']:.0%} of {quality['n']} unseen ImageNet photos"
-    write("backbone", tensors, metadata, args, "Backbone", headline, BACKBONE_WEAKNESSES, {"quality": quality})
+    write("backbone", tensors, metadata, args, "Backbone", headline, BACKBONE_WEAKNESSES,
+          {"quality": quality, "train_your_own": own})  # fmt: skip
 
 
 def strangers(network, data):
@@ -118,7 +121,7 @@ def strangers(network, data):
 
 def write(name, tensors, metadata, args, title, headline, weaknesses, quality):
     """Weights and card into `args.out`; prints what the catalogue needs to know."""
-    path, before = Path(args.out) / f"{name}.safetensors", json.loads(metadata["before"])
+    path, before = Path(args.out) / f"{name}.safetensors", json.loads(metadata.get("before", "null"))
     weights.save(path, {key: t.half() for key, t in tensors.items()}, metadata)
     card = {
         "title": title,

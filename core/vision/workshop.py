@@ -144,7 +144,7 @@ class Workshop:
         seen = {sample.thumb.tobytes(): sample.label for sample in self.samples}
 
         def flush():
-            for (label, image, name, thumb), row in zip(waiting, self._look_with().features([w[1] for w in waiting]), strict=True):
+            for (label, image, name, thumb), row in zip(waiting, self.eyes.features([w[1] for w in waiting]), strict=True):
                 self.samples.append(Sample(self._next, name, label, thumb, row, fingerprint(image)))
                 self._next += 1
             waiting.clear()
@@ -192,7 +192,7 @@ class Workshop:
         self._check(classes, groups)
         features, labels = self._tensors(classes)
         folds = fold_of(labels.numpy(), np.array(groups))
-        said = held_out_answers(features, labels, folds, len(classes), self._strangers())
+        said = held_out_answers(features, labels, folds, len(classes), self.eyes.strangers)
         temperature, _ = temperature_of(said, labels)
         logits = np.log(np.maximum(said, 1e-12)) / temperature
         said = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
@@ -202,13 +202,11 @@ class Workshop:
         """Judge, then fit the final head to all photos -> Trained. Raises BadInput if the photos do not suffice."""
         start = time.perf_counter()
         judged = self.judge()
-        head = fit(*self._tensors(judged.classes), len(judged.classes), self._strangers())
-        return self._report(OwnClassifier.build(head, judged.classes, judged.temperature), judged, time.perf_counter() - start)
+        head = fit(*self._tensors(judged.classes), len(judged.classes), self.eyes.strangers)
+        return self._report(OwnClassifier.build(self.eyes, head, judged.classes, judged.temperature), judged, time.perf_counter() - start)
 
-    def _strangers(self):
-        return self._look_with().strangers
-
-    def _look_with(self):
+    @property
+    def eyes(self):
         return self._eyes or network.backbone()
 
     def _tensors(self, classes):

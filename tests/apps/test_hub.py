@@ -2,15 +2,18 @@ import json
 import os
 import time
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from streamlit.testing.v1 import AppTest
 
 from apps import registry
-from core import catalog
+from core import catalog, weights
+from core.images import open_image
 from core.vision import predict
+from core.vision.workshop import part_of
 from tests import hostile
-from tests.conftest import EXAMPLES, ROOT, Server, get
+from tests.conftest import EXAMPLES, ROOT, Server, get, zip_photos
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +102,22 @@ def test_api_takes_several_photos(client, tmp_path):
 
 def test_api_is_described(client):
     info = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(info) == {"/detect", "/detect_photos"}
+    assert set(info) == {"/detect", "/detect_photos", "/train_classifier", "/classify"}
     assert info["/detect"]["parameters"][0]["parameter_name"] == "photo" and "Name the bear" in json.dumps(info["/detect"])
+
+
+def test_api_trains_a_classifier_and_uses_it(client, tmp_path):
+    rng, photos = np.random.default_rng(0), []
+    for label, file in (("mug", "coffee"), ("cat", "chelsea")):
+        picture = open_image(EXAMPLES / f"{file}.jpg")
+        photos += [(label, f"{k}.png", part_of(picture, rng)) for k in range(8)]
+    (tmp_path / "photos.zip").write_bytes(zip_photos(photos))
+    figures, file = client.predict(handle_file(tmp_path / "photos.zip"), api_name="/train_classifier")
+    assert figures["n"] == 16 and figures["accuracy"] > 0.7
+    said = client.predict(handle_file(EXAMPLES / "coffee.jpg"), handle_file(file), api_name="/classify")
+    assert said["label"] == "mug" and sum(said["probabilities"].values()) == pytest.approx(1)
+    with pytest.raises(Exception, match="not a classifier that was saved here"):
+        client.predict(handle_file(EXAMPLES / "coffee.jpg"), handle_file(tmp_path / "photos.zip"), api_name="/classify")
 
 
 def test_hostile_files_get_a_picture_or_a_sentence_from_the_api_and_the_server_lives(client, hub, tmp_path):
@@ -129,7 +146,7 @@ def test_streamlit_pages_are_in_the_same_process(hub):
 def test_model_cards_page():
     page = AppTest.from_file(str(ROOT / "apps" / "streamlit_pages.py"), default_timeout=30).run()
     assert not page.exception
-    assert [h.value for h in page.header] == ["Bear detector"] and len(page.button) == len(catalog.ENTRIES)
+    assert [h.value for h in page.header] == [weights.card(name)["title"] for name in catalog.ENTRIES] and len(page.button) == len(catalog.ENTRIES)
     page.button[0].click().run()
     assert "tested with" in page.success[0].value
 
@@ -139,7 +156,7 @@ def test_model_cards_page_tells_of_a_damaged_file(monkeypatch):
 
     monkeypatch.setitem(catalog.ENTRIES, "bears", dataclasses.replace(catalog.ENTRIES["bears"], sha256="0" * 64))
     page = AppTest.from_file(str(ROOT / "apps" / "streamlit_pages.py"), default_timeout=30).run()
-    page.button[0].click().run()
+    page.button(key="bears").click().run()
     assert not page.exception and "SHA-256 differs" in page.error[0].value
 
 
@@ -162,6 +179,6 @@ def test_the_page_shows_what_core_says():
     from apps import bear_detector
 
     said = predict.detect(EXAMPLES / "teddy.jpg")
-    verdict, bars, timing = bear_detector.show(str(EXAMPLES / "teddy.jpg"))
+    verdict, bars, timing = bear_detector.show(str(EXAMPLES / "teddy.jpg"), bear_detector.BEARS, None)
     assert said.sentence in verdict and bars["teddy bear"] == pytest.approx(said.probabilities["teddy"]) and "560 x 640" in timing
-    assert bear_detector.show(None) == (bear_detector.WAITING, None, "")
+    assert bear_detector.show(None, bear_detector.BEARS, None) == (bear_detector.WAITING, None, "")

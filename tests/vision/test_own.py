@@ -150,9 +150,9 @@ def test_photos_are_moved_and_deleted(shop):
 def test_stopping_half_way_keeps_what_was_looked_at():
     made = Workshop()
     work = made.add("mug", crops("mug", 40))
-    assert next(work) == (16, 40)
+    assert next(work) == (32, 40)
     work.close()
-    assert made.counts() == {"mug": 16}
+    assert made.counts() == {"mug": 32}
 
 
 def test_the_command_line_trains_from_a_zip_and_the_detector_uses_it(tmp_path, capsys):
