@@ -46,7 +46,7 @@ ENTRIES = {
             sha256="38ac9adca214a3b95eea3e92a03c75170a59fe419f0ae92233c85e98c7f0253f",
             bytes=7_936_992,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
-            remake="python -m core.vision.train bears --begin runs/backbone/state.safetensors && python -m core.vision.release bears",
+            remake="python -m core.vision.train bears && python -m core.vision.release bears",
         ),
     )
 }

@@ -38,6 +38,16 @@ def test_figures_in_the_text_are_the_cards():
         f"{by_hand['accuracy']:.3f} on the {by_hand['n_bears']} hand-checked ones",
     ):
         assert text in README, text
+    card = weights.card("backbone")
+    quality, own = card["quality"], card["train_your_own"]
+    for text in (
+        f"of {quality['n']} unseen ImageNet photos",
+        f"first for {quality['top1']:.3f} and among its first three for {quality['top3']:.3f}",
+        f"(the frozen teacher it learned from: {quality['teacher']['top1']:.3f}",
+        f"{own['accuracy']:.3f} right, {own['naming_accuracy']:.3f} with *none of these* set aside",
+        f"{own['teacher_naming_accuracy']:.3f}); of {own['n_strangers']} photos of other things, {own['strangers_told']:.3f} were told",
+    ):
+        assert text in README, text
 
 
 def test_every_picture_and_file_that_is_named_exists():
