@@ -1,0 +1,509 @@
+"""A photo and a model in, heat maps out: which class, where the evidence for it lies, and whether to believe the map.
+
+`ask` puts the question (photo, model, class, layer) and runs the model once; `draw` answers it with one method,
+`judge` says whether that map beats maps that know nothing, `forget` whether it depends on what the model learned,
+`point` how much of it lies in a box. What takes long is a generator: see core.explain.cam.
+"""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from core import runtime
+from core.errors import BadInput, StudioError
+from core.explain import models
+from core.images import open_image, shrink
+
+PREVIEW = 1280  # px, longer side of what a page shows
+OPACITY = 0.65
+METHODS = {  # key: (name, whether it takes the class into account, in one sentence)
+    "gradcam": ("Grad-CAM", True, "channels weighted by their mean gradient: where to begin"),
+    "gradcam++": ("Grad-CAM++", True, "counts every place of a thing that appears more than once"),
+    "hirescam": ("HiRes-CAM", True, "each place with its own gradient: shows nothing the model did not use"),
+    "layercam": ("Layer-CAM", True, "only positive gradients, each in its place: sharp at early layers"),
+    "eigencam": ("Eigen-CAM", False, "the strongest pattern in the layer, whatever the class"),
+    "ablationcam": ("Ablation-CAM", True, "switches every channel off once; needs no gradient"),
+    "scorecam": ("Score-CAM", True, "looks at the photo through every channel; needs no gradient, takes its time"),
+    "occlusion": ("Occlusion", True, "slides a grey square over the photo; needs no layer"),
+    "guided": ("Guided back-propagation", True, "pixels with a positive path to the class: sharp, but near to an edge detector"),
+}
+NO_LAYER = ("occlusion", "guided")
+NO_GRADIENT = ("eigencam", "ablationcam", "scorecam", "occlusion")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Why does this model see this class in this photo? Holds the one pass through the model that most methods live on."""
+
+    photo: object = field(repr=False)  # PIL RGB, at most PREVIEW px
+    source: object = field(repr=False)  # what `open_image` made it from, for the full size
+    subject: models.Subject
+    layer: object  # layers.Layer
+    label: int
+    against: int | None
+    picture: object = field(repr=False)  # (1, 3, S, S)
+    captured: object = field(repr=False)  # cam.Captured
+    width: int
+    height: int
+    seconds: float  # of the pass
+
+    @property
+    def name(self):
+        return self.subject.names[self.label]
+
+    @property
+    def subjectline(self):
+        """What the map is about: "teddy", or "teddy and not black"."""
+        return self.name if self.against is None else f"{self.name} and not {self.subject.names[self.against]}"
+
+    @property
+    def probabilities(self):
+        """(K,) numpy, of all classes."""
+        return (self.captured.logits[0].double() / self.subject.temperature).softmax(0).cpu().numpy()
+
+    def top(self, count=8):
+        """[(class, probability)], likeliest first; the class in question is always among them."""
+        p = self.probabilities
+        order = [int(k) for k in p.argsort()[::-1][:count]]
+        return [(self.subject.names[k], float(p[k])) for k in (order if self.label in order else [*order, self.label])]
+
+    @property
+    def direction(self):
+        import torch
+
+        out = torch.zeros(len(self.subject.names))
+        out[self.label] = 1
+        if self.against is not None:
+            out[self.against] = -1
+        return out
+
+    def score(self, pictures):
+        """(N, 3, S, S) tensor -> (N,) the logit, or the difference of two logits."""
+        from core.explain import cam
+
+        return cam.scores(self.subject.logits(pictures), self.direction)
+
+    def chance(self, pictures):
+        """(N, 3, S, S) numpy -> (N,) numpy: the class's probability; with another class, that it is this one of the two."""
+        import torch
+
+        x = torch.from_numpy(pictures).to(self.picture.device)
+        logits = torch.cat([self.subject.logits(part) for part in x.split(16)]).double() / self.subject.temperature
+        if self.against is not None:
+            logits = logits[:, [self.label, self.against]]
+            return logits.softmax(1)[:, 0].cpu().numpy()
+        return logits.softmax(1)[:, self.label].cpu().numpy()
+
+
+def choices():
+    """[(title, key)] of the models to choose from."""
+    return models.choices()
+
+
+def layer_choices(question):
+    """[(plain words, name)] of the question's model."""
+    return [(layer.words, layer.name) for layer in _layers(question.subject)]
+
+
+def _layers(subject):
+    from core.explain import layers
+
+    # Found by running the model once: remembered beside the model, and let go with the pool.
+    return runtime.models().get(f"layers:{id(subject)}:{subject.key}", lambda: layers.candidates(subject.net, subject.size))
+
+
+def ask(photo, model=None, label=None, against=None, layer=None, own=None, progress=None):
+    """Photo (path, bytes or PIL picture), a model's key -> Question. One forward and one short backward pass.
+
+    label:    class name or number; None for the likeliest
+    against:  a class to hold it against: why this and not that?
+    layer:    name of a module; None for the one that suits the model
+    own:      path of the visitor's weights file, for model "own"
+    progress: called with (bytes so far, bytes in all) while weights are fetched
+    """
+    image = open_image(photo)
+    subject = models.load(model, own, progress)
+    from core.explain import cam
+    from core.explain.layers import Layer
+
+    chosen = subject.class_of(label) if label not in (None, "") else None
+    other = subject.class_of(against) if against not in (None, "") else None
+    known = _layers(subject)
+    where = next((one for one in known if one.name == layer), known[0]) if layer in (None, "") else next((one for one in known if one.name == layer), layer)
+    picture, start = subject.picture(image), time.perf_counter()
+    if chosen is None:
+        chosen = int(subject.logits(picture)[0].argmax())
+    if chosen == other:
+        raise BadInput(f"Both classes are {subject.names[other]}. Please choose another one to hold it against.")
+    name = where if isinstance(where, str) else where.name
+    question = Question(shrink(image, PREVIEW), photo, subject, where, chosen, other, picture, None, *image.size, 0.0)
+    captured = cam.capture(subject.net, name, picture, question.direction)
+    if isinstance(where, str):
+        where = Layer(where, where, tuple(captured.a.shape[2:]))
+    return _with(question, layer=where, captured=captured, seconds=time.perf_counter() - start)
+
+
+def _with(question, **changes):
+    import dataclasses
+
+    return dataclasses.replace(question, **changes)
+
+
+@dataclass(frozen=True)
+class Heat:
+    """One method's answer. `heat` is (S, S) numpy in [0, 1], its hottest place at 1, unless the map is zero everywhere."""
+
+    method: str
+    heat: object = field(repr=False)
+    grid: tuple  # cells (rows, columns) it was computed on
+    note: str  # what is wrong with the map, or what to know when reading it; "" if nothing
+    broken: bool  # whether the map says nothing at all
+    seconds: float
+
+    @property
+    def title(self):
+        return METHODS[self.method][0]
+
+
+def draw(question, method="gradcam"):
+    """Question -> Heat; a generator that yields (done, in all) on the way."""
+    if method not in METHODS:
+        raise BadInput(f"There is no method called {method!r}. The methods: {', '.join(METHODS)}.")
+    from core.explain import cam, metrics
+
+    start, subject, a, g = time.perf_counter(), question.subject, question.captured.a, question.captured.g
+    if method == "scorecam":
+        raw = yield from cam.scorecam(a, question.picture, question.score)
+    elif method == "ablationcam":
+        raw = yield from cam.ablationcam(a, rescore(question))
+    elif method == "occlusion":
+        window = max(1, subject.size // 5)
+        fill = question.picture.mean((2, 3), keepdim=True)
+        raw = yield from cam.occlusion(question.picture, question.score, window, max(1, window // 2), fill)
+    elif method == "guided":
+        raw = cam.guided_backprop(subject.net, question.picture, question.direction).abs().amax(1)
+    else:
+        quick = {"gradcam": cam.gradcam, "gradcam++": cam.gradcam_plus_plus, "hirescam": cam.hirescam, "layercam": cam.layercam, "eigencam": cam.eigencam}
+        raw = quick[method](a, g)
+    raw = raw[0].detach().float().cpu().numpy()
+    note, broken = diagnose(question, method, raw)
+    flat = broken or not raw.max() > 0
+    heat = metrics.enlarge(raw * 0 if flat else raw / raw.max(), (subject.size, subject.size))
+    if heat.max() > 0:
+        heat = heat / heat.max()
+    return Heat(method, heat, raw.shape, note, broken, time.perf_counter() - start)
+
+
+def rescore(question):
+    from core.explain import cam
+
+    def without(factors):
+        logits = cam.with_channels(question.subject.net, question.layer.name, question.picture, factors.to(question.picture))
+        return cam.scores(logits, question.direction)
+
+    return without
+
+
+def diagnose(question, method, raw):
+    """What a reader of this map must know: (sentences, whether the map says nothing at all).
+
+    raw: (h, w) numpy, the map before scaling
+    """
+    import numpy as np
+    import torch
+
+    a, g, best = question.captured.a, question.captured.g, _layers(question.subject)[0]
+    uses_layer, uses_gradient = method not in NO_LAYER, method not in NO_GRADIENT
+    elsewhere = f'Choose the layer "{best.words}" instead.' if best.name != question.layer.name else "Choose another layer or method."
+    if not np.isfinite(raw).all() or not (torch.isfinite(a).all() and torch.isfinite(g).all()):
+        return f"The map is empty: this layer's numbers are beyond what float32 can hold. {elsewhere}", True
+    if uses_layer and not a.any():
+        return f"The map is empty: this layer is silent for this photo, all its values are zero. {elsewhere}", True
+    if uses_layer and uses_gradient and not g.any():
+        return (
+            "The map is empty by construction: no gradient reaches this layer, because the answer does not read what it says here. "
+            f"(After a transformer's last attention only the class token is read.) {elsewhere}"
+        ), True
+    if not raw.max() > 0:
+        return (
+            f"The map is empty: nothing the method finds here speaks for {question.subjectline}, all of its evidence speaks against. "
+            "Choose a likelier class, or Layer-CAM, which keeps what little speaks for it."
+        ), True
+    notes = []
+    if raw.min() > 0.9 * raw.max():
+        notes.append(f"The map is saturated: nearly the same everywhere (the coolest place has {raw.min() / raw.max():.0%} of the hottest), so it points nowhere. {elsewhere}")
+    p = float(question.probabilities[question.label])
+    if p < 0.05 and question.against is None:
+        notes.append(f"The model gives {question.name} only {_share(p)}: the map shows what little speaks for it, not what the photo shows.")
+    if uses_layer and raw.size <= 25:
+        notes.append(f"This layer has only {raw.shape[0]} x {raw.shape[1]} cells: read the map as a rough direction.")
+    if not METHODS[method][1]:
+        notes.append("Eigen-CAM does not look at the class: this map would be the same for any other.")
+    if method == "guided" and not _has_relu(question.subject.net):
+        notes.append("This model has no ReLU to guide: what you see is its plain gradient.")
+    return " ".join(notes), False
+
+
+def _has_relu(net):
+    from core.explain.cam import RELUS
+
+    return any(isinstance(module, RELUS) for module in net.modules())
+
+
+def _share(p):
+    return "under 1 %" if p < 0.01 else f"{p:.0%}".replace("%", " %")
+
+
+def overlay(question, heat, opacity=OPACITY, full=False):
+    """The photo under its heat map -> PIL RGB. opacity: of the hottest place, in [0, 1]; full: at the photo's own size."""
+    from core.explain import paint
+
+    photo = open_image(question.source) if full else question.photo
+    return paint.overlay(photo, heat.heat, opacity)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a map beats maps that know nothing. kind: "good", "mixed", "bad" or "unknown"."""
+
+    kind: str
+    title: str
+    sentence: str
+    rows: list = field(default_factory=list)  # [name, deletion, insertion, ROAD, won]: this map first; won of 3, None for itself
+    seconds: float = 0.0
+
+    def as_dict(self):
+        keys = ("map", "deletion", "insertion", "road", "beaten_in")
+        return {"verdict": self.kind, "title": self.title, "sentence": self.sentence, "scores": [dict(zip(keys, row, strict=True)) for row in self.rows]}
+
+
+RANDOM_MAPS = 4
+RULERS = ("a random map", "an edge detector", "a blob in the middle")
+
+
+def judge(question, heat):
+    """Compare a Heat with random maps, an edge detector and a centred blob on this photo -> Verdict; a generator.
+
+    Three measures each: deletion (lower is better), insertion and ROAD (higher is better). A ruler is beaten when the
+    map wins at least two of the three by more than 0.01, and by more than the spread of the random maps.
+    """
+    import numpy as np
+
+    from core.explain import metrics
+
+    start = time.perf_counter()
+    if heat.broken:
+        return Verdict("unknown", "Nothing to believe", "There is no map to judge. " + heat.note)
+    picture = np.ascontiguousarray(question.picture[0].cpu().numpy())
+    blank = np.broadcast_to(picture.mean((1, 2), keepdims=True), picture.shape)
+    blurred = metrics.blurred(picture)
+    p, p_blank, p_blurred = question.chance(np.stack([picture, blank, blurred]))
+    if p - min(p_blank, p_blurred) < 0.1:
+        said = f"The model gives {question.subjectline} {_share(p)} with the photo and {_share(max(p_blank, p_blurred))} without it"
+        return Verdict("unknown", "Cannot be judged", f"{said}: hiding parts of the photo can hardly change that. Choose a class the model sees.")
+    size, grid = picture.shape[1:], heat.grid if max(heat.grid) < 64 else (14, 14)
+    maps = [heat.heat, *(metrics.random_map(size, grid, seed) for seed in range(RANDOM_MAPS)), metrics.edges(picture, grid), metrics.blob(size)]
+    measured = []
+    for k, one in enumerate(maps):
+        deleted = metrics.deletion(one, picture, blank, question.chance)
+        yield 3 * k + 1, 3 * len(maps)
+        inserted = metrics.insertion(one, picture, blurred, question.chance)
+        yield 3 * k + 2, 3 * len(maps)
+        measured.append((deleted, inserted, metrics.road(one, picture, question.chance, cell=max(1, size[0] // 56))))
+        yield 3 * k + 3, 3 * len(maps)
+    return _verdict(question, np.array(measured), time.perf_counter() - start)
+
+
+def _verdict(question, measured, seconds):
+    """measured: (1 + RANDOM_MAPS + 2, 3) deletion, insertion, ROAD of this map, of the random maps, of edges and of the blob."""
+    import numpy as np
+
+    luck = measured[1 : 1 + RANDOM_MAPS]
+    rulers = [luck.mean(0), measured[-2], measured[-1]]
+    margins = [np.maximum(0.01, luck.std(0)), np.full(3, 0.01), np.full(3, 0.01)]
+    better = measured[0] * (-1, 1, 1)
+    wins = [int((better > ruler * (-1, 1, 1) + margin).sum()) for ruler, margin in zip(rulers, margins, strict=True)]
+    rows = [["this map", *map(float, measured[0]), None]]
+    rows += [[name, *map(float, ruler), won] for name, ruler, won in zip(RULERS, rulers, wins, strict=True)]
+    beaten = [name for name, won in zip(RULERS, wins, strict=True) if won >= 2]
+    unbeaten = [name for name in RULERS if name not in beaten]
+    about = f"{question.subjectline} hangs on what it marks"
+    if not unbeaten:
+        said = ("good", "Deserves belief on this photo", f"{about}, more than on what a random map, an edge detector or a blob in the middle marks")
+    elif RULERS[0] in beaten:
+        said = ("mixed", "Believe it with care", f"{about} more than with a random map, but {' and '.join(unbeaten)} did as well")
+    else:
+        said = ("bad", "No better than chance", f"hiding and showing what it marks changes {question.subjectline} no more than a random map does")
+    kind, title, sentence = said
+    return Verdict(kind, title, f"{sentence[0].upper()}{sentence[1:]} ({sum(wins)} of 9 comparisons won).", rows, seconds)
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The map after some of the model's layers, from the top, lost what they had learned."""
+
+    count: int  # layers that hold noise
+    total: int
+    heat: Heat
+    correlation: float  # Spearman's, with the map of the intact model
+
+
+def forget(question, method="gradcam"):
+    """Question -> list of Forgotten, from the intact model to one of noise (Adebayo et al. 2018); a generator."""
+    from core.explain import cam, metrics, sanity
+
+    subject = question.subject
+    total = len(sanity.layers_with_weights(subject.net))
+    counts, out, first = sanity.steps(total), [], None
+    for k, count in enumerate(counts):
+        net = sanity.forgetful(subject.net, count)
+        other = _with(question, subject=_renamed(subject, net), captured=cam.capture(net, question.layer.name, question.picture, question.direction))
+        heat = cam.finish(draw(other, method))
+        first = first or heat
+        out.append(Forgotten(count, total, heat, 1.0 if heat is first else metrics.rank_correlation(first.heat, heat.heat)))
+        yield k + 1, len(counts)
+    return out
+
+
+def _renamed(subject, net):
+    import dataclasses
+
+    return dataclasses.replace(subject, net=net)
+
+
+def sanity_sentence(steps, method):
+    """list of Forgotten -> one sentence on whether the map depends on the weights."""
+    name = METHODS[method][0]
+    if steps[0].heat.broken:
+        return "There is no map to begin with. " + steps[0].heat.note
+    top, all_gone = steps[1].correlation, steps[-1].correlation
+    figures = f"rank correlation {top:+.2f} after the top layer, {all_gone:+.2f} after all {steps[-1].total}"
+    worst = max(abs(s.correlation) for s in steps[len(steps) // 2 :])
+    if worst < 0.5:
+        return f"This {name} map depends on what the model learned: it changes as the model forgets ({figures})."
+    return f"Careful: half and more of the model is noise, and this {name} map still looks much the same ({figures}). It shows the photo more than the model."
+
+
+def point(question, heat, box):
+    """How much of the map lies in a box that says what it should look at. box: two corners, x0, y0, x1, y1 in the photo's px -> dict."""
+    from core.explain import metrics
+
+    x0, x1 = sorted(min(max(float(v), 0), question.width) for v in (box[0], box[2]))
+    y0, y1 = sorted(min(max(float(v), 0), question.height) for v in (box[1], box[3]))
+    size = question.subject.size
+    left, right = round(x0 / question.width * size), round(x1 / question.width * size)
+    top, bottom = round(y0 / question.height * size), round(y1 / question.height * size)
+    if right - left < 2 or bottom - top < 2:
+        raise BadInput("This box is too small to measure in. Please mark two corners farther apart.")
+    inside = (left, top, right, bottom)
+    blob = metrics.blob((size, size))
+    share = metrics.energy_in_box(heat.heat, inside)
+    said = {
+        "box": [round(x0), round(y0), round(x1), round(y1)],
+        "energy": None if share != share else share,
+        "area": (right - left) * (bottom - top) / size**2,
+        "blob_energy": metrics.energy_in_box(blob, inside),
+        "hottest_inside": not heat.broken and metrics.points_into(heat.heat, [inside]),
+    }
+    return said | {"sentence": _box_sentence(said)}
+
+
+def _box_sentence(said):
+    if said["energy"] is None:
+        return "The map is empty, so none of it lies in the box."
+    inside, odds = "inside" if said["hottest_inside"] else "outside", f"{said['energy']:.0%} of the map's energy lies in your box"
+    return (
+        f"{odds}, which covers {said['area']:.0%} of the photo (a blob in the middle would have {said['blob_energy']:.0%} there). The hottest place is {inside} it."
+    )
+
+
+def describe(question, heat):
+    """What was asked and found -> a JSON-ready dict."""
+    from core.explain import metrics
+
+    row, column = metrics.hottest(heat.heat)
+    scale = (question.width / question.subject.size, question.height / question.subject.size)
+    p = float(question.probabilities[question.label])
+    return {
+        "model": question.subject.title, "label": question.name, "probability": p,
+        "against": None if question.against is None else question.subject.names[question.against],
+        "classes": dict(question.top()), "method": heat.method, "layer": question.layer.name, "cells": list(map(int, heat.grid)),
+        "hottest": None if heat.broken else [round((column + 0.5) * scale[0]), round((row + 0.5) * scale[1])],
+        "note": heat.note, "width": question.width, "height": question.height, "seconds": question.seconds + heat.seconds,
+        "sentence": f"{question.subject.title} sees {question.name} ({_share(p)}). {heat.title}, {question.layer.words}. {heat.note}".strip(),
+    }  # fmt: skip
+
+
+def run(inputs, out=None, method="gradcam", model=None, label=None, against=None, layer=None, verdict="no", sanity="no", box=None, opacity=OPACITY):
+    """The command line's way in: one photo -> a JSON-ready dict, and the picture at `out` if that is given.
+
+    method: a key of METHODS, or "all", which makes `out` a sheet of every map; model: a menu key, a torchvision name, or the path of a
+    .safetensors file; verdict, sanity: "yes" to judge the map; box: "x0,y0,x1,y1" in px, to say how much of the map lies in it
+    """
+    from core.explain import cam, paint
+
+    if len(inputs) != 1:
+        raise BadInput("Please name one photo at a time.")
+    opacity, corners = _number(opacity), _corners(box)
+    if out:
+        paint.check_name(out)
+    question = ask(inputs[0], model, label, against, layer)
+    heats = [cam.finish(draw(question, one)) for one in (METHODS if method == "all" else [method])]
+    said = {"file": Path(inputs[0]).name} | describe(question, heats[0])
+    if method == "all":
+        said = said | {"method": "all", "maps": {heat.method: describe(question, heat) for heat in heats}}
+    if _yes(verdict, "verdict"):
+        said["verdict"] = cam.finish(judge(question, heats[0])).as_dict()
+    if _yes(sanity, "sanity"):
+        steps = cam.finish(forget(question, heats[0].method))
+        said["sanity"] = {"sentence": sanity_sentence(steps, heats[0].method), "steps": [{"layers": s.count, "correlation": s.correlation} for s in steps]}
+    if corners:
+        said["box"] = point(question, heats[0], corners)
+    said["sentence"] = " ".join([said["sentence"], *(said[key]["sentence"] for key in ("verdict", "sanity", "box") if key in said)])
+    if out:
+        pictures = [overlay(question, heat, opacity, full=method != "all") for heat in heats]
+        paint.save(paint.sheet(pictures, [heat.title for heat in heats]) if method == "all" else pictures[0], out)
+    return said
+
+
+def _yes(text, name):
+    if str(text).lower() not in ("yes", "no", "true", "false", "1", "0"):
+        raise BadInput(f"--{name} is yes or no, not {text!r}.")
+    return str(text).lower() in ("yes", "true", "1")
+
+
+def _number(text):
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = -1
+    if not 0 <= value <= 1:
+        raise BadInput(f"The opacity is a number from 0 to 1, not {text!r}.")
+    return value
+
+
+def _corners(text):
+    if text in (None, ""):
+        return None
+    try:
+        corners = [float(part) for part in str(text).split(",")]
+        if len(corners) == 4 and all(abs(c) < 1e9 for c in corners):
+            return corners
+    except ValueError:
+        pass
+    raise BadInput(f"A box is four numbers, x0,y0,x1,y1 in pixels of the photo, not {text!r}.")
+
+
+def ready():
+    """Load the default model and draw one map; raises StudioError if that fails. What /readyz waits for."""
+    from PIL import Image
+
+    from core.explain import cam
+
+    heat = cam.finish(draw(ask(Image.linear_gradient("L").convert("RGB"))))
+    if heat.heat.shape != (FINE, FINE):
+        raise StudioError("The Grad-CAM viewer does not answer as it should.")
+
+
+FINE = models.FINE
+__all__ = ["METHODS", "Question", "ask", "asdict", "draw", "judge", "forget", "point", "run", "ready"]
