@@ -76,9 +76,9 @@ def raw(question, method):
     """Our map before it is scaled and enlarged, (h, w) numpy."""
     a, g = question.captured.a, question.captured.g
     if method == "scorecam":
-        return cam.finish(cam.scorecam(a, question.picture, question.score))[0].numpy()
+        return predict.finish(cam.scorecam(a, question.picture, question.score))[0].numpy()
     if method == "ablationcam":
-        return cam.finish(cam.ablationcam(a, predict.rescore(question)))[0].numpy()
+        return predict.finish(cam.ablationcam(a, predict.rescore(question)))[0].numpy()
     quick = dict(zip(QUICK, (cam.gradcam, cam.gradcam_plus_plus, cam.hirescam, cam.layercam, cam.eigencam), strict=True))
     return quick[method](a, g)[0].numpy()
 
@@ -86,6 +86,28 @@ def raw(question, method):
 def timed(work):
     start = time.perf_counter()
     return work(), time.perf_counter() - start
+
+
+def compare(photo, model, plain, methods, agree, times):
+    """Both sides on one photo; adds to agree {method: [correlation]} and times {what: ([ours], [theirs])}, in seconds."""
+    question, asking = timed(lambda: predict.ask(photo, model))
+    layer, picture, label = question.layer.name, question.picture.contiguous(), question.label
+    five, together = "five gradient maps", [asking, 0.0]
+    for method in methods:
+        mine, ours = timed(lambda method=method: raw(question, method))
+        other, rival = timed(lambda method=method: theirs(plain, layer, method)(picture, label))
+        agree.setdefault(method, []).append(correlation(mine, other, method))
+        if method in QUICK:
+            together = [together[0] + ours, together[1] + rival]
+        else:
+            _note(times, method, ours, rival)
+    _note(times, five, *together)
+    return question, layer
+
+
+def _note(times, what, ours, rival):
+    for side, seconds in zip(times.setdefault(what, ([], [])), (ours, rival), strict=True):
+        side.append(seconds)
 
 
 def main():
@@ -99,22 +121,10 @@ def main():
     photos = [photo.image for photo in itertools.islice(read(args.photos), 0, None, 7)][: args.count]
     subject = predict.ask(photos[0], args.model).subject
     plain = copy.deepcopy(subject.net).to(memory_format=torch.contiguous_format).requires_grad_(True)
-    agree, times = {m: [] for m in (*QUICK, *SLOW)}, {}
+    agree, times = {}, {}
     for index, photo in enumerate(photos):
-        question, seconds = timed(lambda photo=photo: predict.ask(photo, args.model))
-        layer, picture, label = question.layer.name, question.picture.contiguous(), question.label
-        ours, total = timed(lambda: [raw(question, m) for m in QUICK])
-        times.setdefault("five gradient maps", ([], []))[0].append(seconds + total)
-        others, total = timed(lambda: [theirs(plain, layer, m)(picture, label) for m in QUICK])
-        times["five gradient maps"][1].append(total)
-        for method, mine, other in zip(QUICK, ours, others, strict=True):
-            agree[method].append(correlation(mine, other, method))
-        for method in SLOW if index < args.slow else ():
-            mine, a = timed(lambda method=method: raw(question, method))
-            other, b = timed(lambda method=method: theirs(plain, layer, method)(picture, label))
-            agree[method].append(correlation(mine, other, method))
-            for side, seconds in zip(times.setdefault(method, ([], [])), (a, b), strict=True):
-                side.append(seconds)
+        methods = (*QUICK, *SLOW) if index < args.slow else QUICK
+        question, layer = compare(photo, args.model, plain, methods, agree, times)
         print(f"\r{index + 1} of {len(photos)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     report = {

@@ -8,7 +8,9 @@ The methods work on what a layer gave and on the gradient that reached it. In al
     score images (N, 3, H, W) -> (N,) one logit, or the difference of two, for each
 
 The methods that try many pictures are generators: they yield (tried so far, in all) after each batch and return the
-map, so that whoever runs them can show progress and stop anywhere; `finish` runs one to its end. `untouched` lends a model out and puts every mode, flag and hook back, whatever happens meanwhile.
+map, so that whoever runs them can show progress and stop anywhere.
+
+`untouched` lends a model out and puts every mode, flag and hook back, whatever happens meanwhile.
 """
 
 import contextlib
@@ -128,15 +130,6 @@ def occlusion(images, score, window, stride, fill, batch=16):
         done += len(part)
         yield done, len(corners)
     return (fall / count.clamp(min=1)).relu()[None]
-
-
-def finish(work):
-    """Run a generator to its end; -> what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def _starts(length, window, stride):

@@ -1,8 +1,8 @@
 """Does a heat map mark what the network's answer hangs on? Deletion, insertion, ROAD, and energy in a box.
 
-    heat     (H, W) numpy float, larger means more important
-    picture  (3, H, W) numpy float32 in [0, 1]
-    answers  (N, 3, H, W) pictures -> (N,) probabilities in [0, 1]
+heat     (H, W) numpy float, larger means more important
+picture  (3, H, W) numpy float32 in [0, 1]
+answers  (N, 3, H, W) pictures -> (N,) probabilities in [0, 1]
 """
 
 import numpy as np

@@ -13,7 +13,7 @@ from core import catalog, runtime, weights
 from core.errors import BadInput, WeightsError
 from core.images import squash, to_array
 
-BUNDLED = ("backbone", "bears")  # shown in this order, those the catalogue has
+BUNDLED = ("bears", "backbone")  # shown in this order, those the catalogue has
 OWN = "own"
 FINE = 224  # px: bundled networks take any size, and a larger picture gives a finer map
 # Offered by name, with the megabytes they cost; any other classifier of torchvision can be typed in.
@@ -24,7 +24,7 @@ TORCHVISION = {
 BIGGEST = 300 * 2**20  # bytes of a visitor's own weights file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A classifier to be explained. Safe to share between threads: passes take turns."""
 
@@ -123,6 +123,7 @@ def _classifier(key, title, tensors, metadata):
     torch = runtime.prepare_torch()
     from core.vision.model import Classifier
 
+    tensors = {name: tensor for name, tensor in tensors.items() if name != "strangers"}  # what tells "none of these"; no part of the network
     try:
         shape = json.loads(metadata["shape"])
         with torch.device("meta"):  # the shapes without the memory: a file may claim anything

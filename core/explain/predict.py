@@ -6,7 +6,7 @@
 """
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core import runtime
@@ -31,7 +31,7 @@ NO_LAYER = ("occlusion", "guided")
 NO_GRADIENT = ("eigencam", "ablationcam", "scorecam", "occlusion")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """Why does this model see this class in this photo? Holds the one pass through the model that most methods live on."""
 
@@ -52,7 +52,7 @@ class Question:
         return self.subject.names[self.label]
 
     @property
-    def subjectline(self):
+    def topic(self):
         """What the map is about: "teddy", or "teddy and not black"."""
         return self.name if self.against is None else f"{self.name} and not {self.subject.names[self.against]}"
 
@@ -95,6 +95,15 @@ class Question:
         return logits.softmax(1)[:, self.label].cpu().numpy()
 
 
+def finish(work):
+    """Run a generator of this room to its end; -> what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
 def choices():
     """[(title, key)] of the models to choose from."""
     return models.choices()
@@ -129,27 +138,18 @@ def ask(photo, model=None, label=None, against=None, layer=None, own=None, progr
     chosen = subject.class_of(label) if label not in (None, "") else None
     other = subject.class_of(against) if against not in (None, "") else None
     known = _layers(subject)
-    where = next((one for one in known if one.name == layer), known[0]) if layer in (None, "") else next((one for one in known if one.name == layer), layer)
+    where = known[0] if layer in (None, "") else next((one for one in known if one.name == layer), Layer(layer, layer, ()))
     picture, start = subject.picture(image), time.perf_counter()
     if chosen is None:
         chosen = int(subject.logits(picture)[0].argmax())
     if chosen == other:
         raise BadInput(f"Both classes are {subject.names[other]}. Please choose another one to hold it against.")
-    name = where if isinstance(where, str) else where.name
     question = Question(shrink(image, PREVIEW), photo, subject, where, chosen, other, picture, None, *image.size, 0.0)
-    captured = cam.capture(subject.net, name, picture, question.direction)
-    if isinstance(where, str):
-        where = Layer(where, where, tuple(captured.a.shape[2:]))
-    return _with(question, layer=where, captured=captured, seconds=time.perf_counter() - start)
+    captured = cam.capture(subject.net, where.name, picture, question.direction)
+    return replace(question, captured=captured, seconds=time.perf_counter() - start)
 
 
-def _with(question, **changes):
-    import dataclasses
-
-    return dataclasses.replace(question, **changes)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Heat:
     """One method's answer. `heat` is (S, S) numpy in [0, 1], its hottest place at 1, unless the map is zero everywhere."""
 
@@ -226,15 +226,15 @@ def diagnose(question, method, raw):
         ), True
     if not raw.max() > 0:
         return (
-            f"The map is empty: nothing the method finds here speaks for {question.subjectline}, all of its evidence speaks against. "
+            f"The map is empty: nothing the method finds here speaks for {question.topic}, all of its evidence speaks against. "
             "Choose a likelier class, or Layer-CAM, which keeps what little speaks for it."
         ), True
     notes = []
     if raw.min() > 0.9 * raw.max():
-        notes.append(f"The map is saturated: nearly the same everywhere (the coolest place has {raw.min() / raw.max():.0%} of the hottest), so it points nowhere. {elsewhere}")
+        notes.append(f"The map is saturated: its coolest place has {share(float(raw.min() / raw.max()))} of the hottest, so it points nowhere. {elsewhere}")
     p = float(question.probabilities[question.label])
     if p < 0.05 and question.against is None:
-        notes.append(f"The model gives {question.name} only {_share(p)}: the map shows what little speaks for it, not what the photo shows.")
+        notes.append(f"The model gives {question.name} only {share(p)}: the map shows what little speaks for it, not what the photo shows.")
     if uses_layer and raw.size <= 25:
         notes.append(f"This layer has only {raw.shape[0]} x {raw.shape[1]} cells: read the map as a rough direction.")
     if not METHODS[method][1]:
@@ -250,7 +250,8 @@ def _has_relu(net):
     return any(isinstance(module, RELUS) for module in net.modules())
 
 
-def _share(p):
+def share(p):
+    """A probability in words: "under 1 %", "93 %"."""
     return "under 1 %" if p < 0.01 else f"{p:.0%}".replace("%", " %")
 
 
@@ -262,7 +263,7 @@ def overlay(question, heat, opacity=OPACITY, full=False):
     return paint.overlay(photo, heat.heat, opacity)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """Whether a map beats maps that know nothing. kind: "good", "mixed", "bad" or "unknown"."""
 
@@ -279,6 +280,7 @@ class Verdict:
 
 RANDOM_MAPS = 4
 RULERS = ("a random map", "an edge detector", "a blob in the middle")
+LOOKS = 5  # seeds tried for a noise that leaves a map
 
 
 def judge(question, heat):
@@ -299,7 +301,7 @@ def judge(question, heat):
     blurred = metrics.blurred(picture)
     p, p_blank, p_blurred = question.chance(np.stack([picture, blank, blurred]))
     if p - min(p_blank, p_blurred) < 0.1:
-        said = f"The model gives {question.subjectline} {_share(p)} with the photo and {_share(max(p_blank, p_blurred))} without it"
+        said = f"The model gives {question.topic} {share(p)} with the photo and {share(max(p_blank, p_blurred))} without it"
         return Verdict("unknown", "Cannot be judged", f"{said}: hiding parts of the photo can hardly change that. Choose a class the model sees.")
     size, grid = picture.shape[1:], heat.grid if max(heat.grid) < 64 else (14, 14)
     maps = [heat.heat, *(metrics.random_map(size, grid, seed) for seed in range(RANDOM_MAPS)), metrics.edges(picture, grid), metrics.blob(size)]
@@ -327,18 +329,18 @@ def _verdict(question, measured, seconds):
     rows += [[name, *map(float, ruler), won] for name, ruler, won in zip(RULERS, rulers, wins, strict=True)]
     beaten = [name for name, won in zip(RULERS, wins, strict=True) if won >= 2]
     unbeaten = [name for name in RULERS if name not in beaten]
-    about = f"{question.subjectline} hangs on what it marks"
+    about = f"{question.topic} hangs on what it marks"
     if not unbeaten:
         said = ("good", "Deserves belief on this photo", f"{about}, more than on what a random map, an edge detector or a blob in the middle marks")
     elif RULERS[0] in beaten:
         said = ("mixed", "Believe it with care", f"{about} more than with a random map, but {' and '.join(unbeaten)} did as well")
     else:
-        said = ("bad", "No better than chance", f"hiding and showing what it marks changes {question.subjectline} no more than a random map does")
+        said = ("bad", "No better than chance", f"hiding and showing what it marks changes {question.topic} no more than a random map does")
     kind, title, sentence = said
-    return Verdict(kind, title, f"{sentence[0].upper()}{sentence[1:]} ({sum(wins)} of 9 comparisons won).", rows, seconds)
+    return Verdict(kind, title, f"{capital(sentence)} ({sum(wins)} of 9 comparisons won).", rows, seconds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Forgotten:
     """The map after some of the model's layers, from the top, lost what they had learned."""
 
@@ -350,25 +352,27 @@ class Forgotten:
 
 def forget(question, method="gradcam"):
     """Question -> list of Forgotten, from the intact model to one of noise (Adebayo et al. 2018); a generator."""
-    from core.explain import cam, metrics, sanity
+    from core.explain import metrics, sanity
 
     subject = question.subject
     total = len(sanity.layers_with_weights(subject.net))
-    counts, out, first = sanity.steps(total), [], None
-    for k, count in enumerate(counts):
-        net = sanity.forgetful(subject.net, count)
-        other = _with(question, subject=_renamed(subject, net), captured=cam.capture(net, question.layer.name, question.picture, question.direction))
-        heat = cam.finish(draw(other, method))
-        first = first or heat
-        out.append(Forgotten(count, total, heat, 1.0 if heat is first else metrics.rank_correlation(first.heat, heat.heat)))
+    counts, out = sanity.steps(total), [Forgotten(0, total, finish(draw(question, method)), 1.0)]
+    # Noise at the top often turns all evidence against the class; an empty map has no ranks to compare, so other noise is tried.
+    seed = next((k for k in range(LOOKS) if not _forgetful(question, method, 1, k).broken), 0)
+    for k, count in enumerate(counts[1:]):
         yield k + 1, len(counts)
+        heat = _forgetful(question, method, count, seed)
+        out.append(Forgotten(count, total, heat, metrics.rank_correlation(out[0].heat.heat, heat.heat)))
     return out
 
 
-def _renamed(subject, net):
-    import dataclasses
+def _forgetful(question, method, count, seed):
+    """The Heat of the same question, put to the model with its last `count` layers turned to noise."""
+    from core.explain import cam, sanity
 
-    return dataclasses.replace(subject, net=net)
+    net = sanity.forgetful(question.subject.net, count, seed)
+    captured = cam.capture(net, question.layer.name, question.picture, question.direction)
+    return finish(draw(replace(question, subject=replace(question.subject, net=net), captured=captured), method))
 
 
 def sanity_sentence(steps, method):
@@ -398,23 +402,81 @@ def point(question, heat, box):
     inside = (left, top, right, bottom)
     blob = metrics.blob((size, size))
     share = metrics.energy_in_box(heat.heat, inside)
-    said = {
+    found = {
         "box": [round(x0), round(y0), round(x1), round(y1)],
         "energy": None if share != share else share,
         "area": (right - left) * (bottom - top) / size**2,
         "blob_energy": metrics.energy_in_box(blob, inside),
         "hottest_inside": not heat.broken and metrics.points_into(heat.heat, [inside]),
     }
-    return said | {"sentence": _box_sentence(said)}
+    return found | {"sentence": _box_sentence(found)}
 
 
 def _box_sentence(said):
     if said["energy"] is None:
         return "The map is empty, so none of it lies in the box."
-    inside, odds = "inside" if said["hottest_inside"] else "outside", f"{said['energy']:.0%} of the map's energy lies in your box"
+    share_of = {key: share(said[key]) for key in ("energy", "area", "blob_energy")}
     return (
-        f"{odds}, which covers {said['area']:.0%} of the photo (a blob in the middle would have {said['blob_energy']:.0%} there). The hottest place is {inside} it."
+        f"{share_of['energy']} of the map lies in your box, which covers {share_of['area']} of the photo (of a blob in the middle: {share_of['blob_energy']}). "
+        f"The hottest place is {'inside' if said['hottest_inside'] else 'outside'} it."
     )
+
+
+def save(picture, path):
+    """Write what `overlay` gave."""
+    from core.explain import paint
+
+    paint.save(picture, path)
+
+
+def headline(question):
+    """Question -> (title, sentence) for the top of a page."""
+    p = share(float(question.probabilities[question.label]))
+    return capital(question.topic), f"{question.subject.title} sees {question.name} with {p}. The map shows where it finds that."
+
+
+def capital(text):
+    return text[:1].upper() + text[1:]
+
+
+def scores_table(verdict):
+    """Verdict -> Markdown table of its scores; "" if it has none."""
+    if not verdict.rows:
+        return ""
+    lines = ["| | deletion &#8595; | insertion &#8593; | ROAD &#8593; | beaten |", "|---|---|---|---|---|"]
+    lines += [f"| {name} | {d:.2f} | {i:.2f} | {r:+.2f} | {'' if won is None else f'{won} of 3'} |" for name, d, i, r, won in verdict.rows]
+    return "\n".join([*lines, "", SCORES])
+
+
+SCORES = """*Deletion*: the mean probability while the hottest places are hidden, less is better. *Insertion*: while they come into a blurred photo,
+more is better. *ROAD*: how much less is left of it without the hottest places than without the coldest, more is better."""
+
+
+def step_words(one):
+    """Forgotten -> what the slider's place means."""
+    if not one.count:
+        return f"All {one.total} layers as they were trained."
+    layers = "The top layer is" if one.count == 1 else f"The top {one.count} of {one.total} layers are"
+    look = "the map is empty" if one.heat.broken else f"rank correlation with the first map {one.correlation:+.2f}"
+    return f"{layers} noise now: {look}."
+
+
+def tapped(question, heat, corners, at, opacity=OPACITY):
+    """A tap on the picture that `overlay` gave -> (corners so far, picture with them, sentence). The second tap closes the box.
+
+    corners: what the last tap returned, or None; at: [x, y] in the picture's px
+    """
+    from core.explain import paint
+
+    corners = [*(corners or []), tuple(at)][:2]
+    picture = paint.boxed(overlay(question, heat, opacity), corners)
+    if len(corners) == 1:
+        return corners, picture, "Now tap the opposite corner."
+    scale = question.width / question.photo.width
+    try:
+        return None, picture, point(question, heat, [scale * v for corner in corners for v in corner])["sentence"]
+    except BadInput as error:
+        return None, overlay(question, heat, opacity), str(error)
 
 
 def describe(question, heat):
@@ -430,7 +492,7 @@ def describe(question, heat):
         "classes": dict(question.top()), "method": heat.method, "layer": question.layer.name, "cells": list(map(int, heat.grid)),
         "hottest": None if heat.broken else [round((column + 0.5) * scale[0]), round((row + 0.5) * scale[1])],
         "note": heat.note, "width": question.width, "height": question.height, "seconds": question.seconds + heat.seconds,
-        "sentence": f"{question.subject.title} sees {question.name} ({_share(p)}). {heat.title}, {question.layer.words}. {heat.note}".strip(),
+        "sentence": f"{question.subject.title} sees {question.name} ({share(p)}). {heat.title}, {question.layer.words}. {heat.note}".strip(),
     }  # fmt: skip
 
 
@@ -440,22 +502,22 @@ def run(inputs, out=None, method="gradcam", model=None, label=None, against=None
     method: a key of METHODS, or "all", which makes `out` a sheet of every map; model: a menu key, a torchvision name, or the path of a
     .safetensors file; verdict, sanity: "yes" to judge the map; box: "x0,y0,x1,y1" in px, to say how much of the map lies in it
     """
-    from core.explain import cam, paint
+    from core.explain import paint
 
     if len(inputs) != 1:
         raise BadInput("Please name one photo at a time.")
-    opacity, corners = _number(opacity), _corners(box)
+    opacity, corners = opacity_of(opacity), _corners(box)
     if out:
         paint.check_name(out)
     question = ask(inputs[0], model, label, against, layer)
-    heats = [cam.finish(draw(question, one)) for one in (METHODS if method == "all" else [method])]
+    heats = [finish(draw(question, one)) for one in (METHODS if method == "all" else [method])]
     said = {"file": Path(inputs[0]).name} | describe(question, heats[0])
     if method == "all":
         said = said | {"method": "all", "maps": {heat.method: describe(question, heat) for heat in heats}}
     if _yes(verdict, "verdict"):
-        said["verdict"] = cam.finish(judge(question, heats[0])).as_dict()
+        said["verdict"] = finish(judge(question, heats[0])).as_dict()
     if _yes(sanity, "sanity"):
-        steps = cam.finish(forget(question, heats[0].method))
+        steps = finish(forget(question, heats[0].method))
         said["sanity"] = {"sentence": sanity_sentence(steps, heats[0].method), "steps": [{"layers": s.count, "correlation": s.correlation} for s in steps]}
     if corners:
         said["box"] = point(question, heats[0], corners)
@@ -472,7 +534,8 @@ def _yes(text, name):
     return str(text).lower() in ("yes", "true", "1")
 
 
-def _number(text):
+def opacity_of(text):
+    """A number or its text -> float in [0, 1]; raises BadInput."""
     try:
         value = float(text)
     except (TypeError, ValueError):
@@ -498,12 +561,6 @@ def ready():
     """Load the default model and draw one map; raises StudioError if that fails. What /readyz waits for."""
     from PIL import Image
 
-    from core.explain import cam
-
-    heat = cam.finish(draw(ask(Image.linear_gradient("L").convert("RGB"))))
-    if heat.heat.shape != (FINE, FINE):
+    heat = finish(draw(ask(Image.linear_gradient("L").convert("RGB"))))
+    if heat.heat.shape != (models.FINE, models.FINE):
         raise StudioError("The Grad-CAM viewer does not answer as it should.")
-
-
-FINE = models.FINE
-__all__ = ["METHODS", "Question", "ask", "asdict", "draw", "judge", "forget", "point", "run", "ready"]
