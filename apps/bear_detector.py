@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from apps import cards, own_report, registry, train_your_own, ui
+from apps import cards, registry, train_your_own, ui
 from core.errors import BadInput, StudioError
 from core.vision import predict
 
@@ -38,7 +38,7 @@ def show(photo, which, own):
         if which == YOURS and own is not None:
             said = own.look(photo)
             timing = f"Answered in {said.seconds * 1000:.0f} ms by your own classifier."
-            return own_report.panel(said.label.capitalize(), said.sentence), said.probabilities, timing
+            return ui.panel("own", said.label.capitalize(), said.sentence), said.probabilities, timing
         said = detect(photo)
     except StudioError as error:
         return ui.panel("error", "Not this picture", str(error)), None, ""

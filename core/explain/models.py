@@ -4,13 +4,12 @@ Every one becomes a Subject: it takes square RGB pictures in [0, 1] and gives lo
 """
 
 import difflib
-import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core import catalog, runtime, weights
-from core.errors import BadInput, WeightsError
+from core.errors import BadInput
 from core.images import squash, to_array
 
 BUNDLED = ("bears", "backbone")  # shown in this order, those the catalogue has
@@ -21,7 +20,6 @@ TORCHVISION = {
     "resnet18": 45, "resnet50": 98, "mobilenet_v3_large": 21, "efficientnet_b0": 20, "convnext_tiny": 109, "regnet_y_400mf": 17,
     "densenet121": 31, "vgg16": 528, "vit_b_16": 330, "swin_t": 108, "swin_v2_t": 109, "maxvit_t": 119,
 }  # fmt: skip
-BIGGEST = 300 * 2**20  # bytes of a visitor's own weights file
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,7 @@ def load(key, own=None, progress=None):
         path = Path(own if key == OWN else key)
         return _pooled(f"explain:{_checksum(path)}", lambda: _own(path))
     if key in catalog.ENTRIES and key in BUNDLED:
-        return _pooled(f"explain:{key}", lambda: _classifier(key, weights.card(key)["title"], *weights.load(key)))
+        return _pooled(f"explain:{key}", lambda: _bundled(key))
     return _pooled(f"explain:{key}", lambda: torchvision(key, progress))
 
 
@@ -103,43 +101,26 @@ def _pooled(key, make):
 
 def _checksum(path):
     try:
-        if path.stat().st_size > BIGGEST:
-            raise BadInput(f"{path.name} is {path.stat().st_size / 2**20:.0f} MB; the limit is {BIGGEST // 2**20} MB.")
         return weights.sha256(path)
     except OSError:
         raise BadInput(f"There is no file {path.name}. Please check the path.") from None
 
 
 def _own(path):
-    try:
-        tensors, metadata = weights.read(path)
-    except WeightsError as error:
-        raise BadInput(f"{error} Please send the .safetensors file that training gave you.") from None
-    return _classifier(OWN, f"Your classifier ({path.name})", tensors, metadata)
+    from core.vision.own import open_classifier
+
+    return _of_network(OWN, f"Your classifier ({path.name})", open_classifier(path))
 
 
-def _classifier(key, title, tensors, metadata):
-    """A Subject from weights in the studio's own format, whoever trained them. Nothing is trusted that the file says of itself."""
-    torch = runtime.prepare_torch()
-    from core.vision.model import Classifier
+def _bundled(key):
+    from core.vision.network import Network
 
-    tensors = {name: tensor for name, tensor in tensors.items() if name != "strangers"}  # what tells "none of these"; no part of the network
-    try:
-        shape = json.loads(metadata["shape"])
-        with torch.device("meta"):  # the shapes without the memory: a file may claim anything
-            wanted = {name: tensor.shape for name, tensor in Classifier(**shape).state_dict().items()}
-        if wanted != {name: tensor.shape for name, tensor in tensors.items()}:
-            raise ValueError("its tensors do not have the shapes it states")
-        size, temperature = int(metadata.get("size", FINE)), float(metadata.get("temperature", 1))
-        if not (8 <= size <= 1024 and 0 < temperature < float("inf")):
-            raise ValueError("its size or temperature is out of range")
-        names = tuple(str(name) for name in shape["classes"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = "it says nothing of its shape" if isinstance(error, KeyError) else str(error).splitlines()[0][:120]
-        raise BadInput(f"{title} is not a classifier made with this studio ({reason}). Please send the file that training gave you.") from None
-    net = Classifier(**shape)
-    net.load_state_dict(tensors, strict=True)
-    return _subject(key, title, net, names, max(FINE, size), temperature)
+    return _of_network(key, weights.card(key)["title"], Network(*weights.load(key)))
+
+
+def _of_network(key, title, network):
+    """A Subject from one of the studio's own networks."""
+    return _subject(key, title, network.model, tuple(network.classes), max(FINE, network.size), network.temperature)
 
 
 def _subject(key, title, net, names, size, temperature=1.0):
