@@ -13,7 +13,7 @@ def gallery(question, opacity, progress=gr.Progress()):  # noqa: B008  (Gradio f
     """Every method's map, one after another; what takes longest comes last."""
     _ask_for_a_photo(question)
     shown, words = [], []
-    for key, (name, _, sentence) in predict.METHODS.items():
+    for key, (name, sentence) in predict.METHODS.items():
         heat = yield from ui.steps(predict.draw(question, key), progress, name)
         shown.append((predict.overlay(question, heat, opacity), name))
         words.append(f"- **{name}**: {sentence}. {heat.note}")
@@ -65,7 +65,7 @@ def build(question, method, opacity, private):
 
 def endpoints(photo, explain, judge):
     """The page's functions as API endpoints. photo: the page's photo input."""
-    texts = [gr.Textbox(visible=False) for _ in range(5)]
+    texts = [gr.Textbox(text, visible=False) for text in ("", "gradcam", "", "", "")]
     number, data, picture = gr.Number(predict.OPACITY, visible=False), gr.JSON(visible=False), gr.Image(visible=False, format="png")
     gr.Button(visible=False).click(ui.endpoint(explain), [photo, *texts, number], [data, picture], api_name="explain")
     gr.Button(visible=False).click(ui.endpoint(judge), [photo, *texts], data, api_name="judge")
@@ -73,4 +73,33 @@ def endpoints(photo, explain, judge):
 
 def quality_page():
     card = registry.find("gradcam-viewer").read_card()
-    return "\n\n".join([card["headline"], *card["page"], "**Measure it**", *(f"`{line}`" for line in card["measure"].split("; "))])
+    agreement, speed, boxes = (card["quality"][key] for key in ("agreement", "speed", "boxes"))
+    rows = [f"| {name} | {row['energy_in_box']:.3f} | {row['pointing_accuracy']:.0%} |" for name, row in boxes["methods"].items()]
+    least = "\n".join(f"| {predict.METHODS[name][0]} | {row['least']:.4f} | {row['n']} |" for name, row in agreement["correlation"].items())
+    faster = "; ".join(f"{name} {ratio:.1f} times as fast" for name, ratio in speed["times_faster"].items())
+    weak = "\n".join(f"- {line}" for line in card["weaknesses"])
+    return f"""
+**Are they the maps they claim to be?** Least correlation with the library {agreement["library"]}, same network, photos and layer
+({agreement["model"]}, {agreement["pixels"]} px):
+
+| method | least correlation | photos |
+|---|---|---|
+{least}
+
+In the same run: {faster}.
+
+**Do they point?** {boxes["n"]} photos of raccoons with a box, the {boxes["model"].lower()} asked about its likeliest class. The boxes cover
+{boxes["boxes_cover"]:.0%} of the photos.
+
+| map | share of its energy in the box | hottest place in the box |
+|---|---|---|
+{chr(10).join(rows)}
+
+**Known weaknesses**
+
+{weak}
+
+**Measure it** `{card["measure"]}`
+
+{card["note"]}
+"""

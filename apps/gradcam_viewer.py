@@ -10,7 +10,7 @@ APP = registry.find("gradcam-viewer")
 WAITING = ui.panel("none", "Why does it say so?", "Add a photo, or pick an example below. Then choose a class, to see where the evidence for it lies.")
 PREPARE = "Full-size picture"
 TAP = "Tap two opposite corners in the picture, around what the model should look at, to measure how much of the map lies there."
-NAMES = [(name, key) for key, (name, _, _) in predict.METHODS.items()]
+NAMES = [(name, key) for key, (name, _) in predict.METHODS.items()]
 
 
 def explain(photo, model=None, method="gradcam", label=None, against=None, layer=None, opacity=predict.OPACITY):
@@ -84,10 +84,6 @@ def paint(question, method, opacity, progress=gr.Progress()):  # noqa: B008
     yield *shown, None, TAP, gr.DownloadButton(PREPARE, value=None)
 
 
-def repaint(question, heat, opacity):
-    return predict.overlay(question, heat, opacity) if heat else None
-
-
 def full_size(question, heat, opacity):
     """Write the picture at the photo's own resolution; the next click on the same button downloads it."""
     if heat is None:
@@ -131,7 +127,8 @@ def build():
                     picture = gr.Image(label="The evidence", format="webp", interactive=False, buttons=["download", "fullscreen"])
                     opacity = gr.Slider(0, 1, predict.OPACITY, label="Opacity", step=0.05)
                     box, note, scores = gr.Markdown(TAP), gr.Markdown(), gr.Markdown()
-                    full = gr.DownloadButton(PREPARE)
+                    with gr.Row():
+                        full, stop = gr.DownloadButton(PREPARE), gr.Button("Stop")
             gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples")
             asked, shown = [photo, model, own, label, against, layer], [question, label, against, layer, panel, own]
             private = dict(api_visibility="private", concurrency_limit=4)
@@ -141,8 +138,9 @@ def build():
                      for e in (first.then, more.then, method.input)]  # fmt: skip
             checks = [e.then(check, [question, heat], [panel, scores], show_progress_on=panel, **private) for e in drawn]
             gr.on([photo.change, model.change, own.change, label.input, against.input, layer.input, method.input], None, cancels=checks)
-            opacity.release(repaint, [question, heat, opacity], picture, show_progress="hidden", **private)
+            opacity.release(lambda *shown: predict.overlay(*shown) if shown[1] else None, [question, heat, opacity], picture, show_progress="hidden", **private)
             picture.select(tap, [question, heat, corners, opacity], [corners, picture, box], show_progress="hidden", **private)
+            stop.click(None, cancels=[*drawn, *checks])
             full.click(full_size, [question, heat, opacity], full, **private)
         gradcam_tabs.build(question, method, opacity, private)
         gradcam_tabs.endpoints(photo, explain, judge)

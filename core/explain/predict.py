@@ -12,23 +12,26 @@ from pathlib import Path
 from core import runtime
 from core.errors import BadInput, StudioError
 from core.explain import models
+from core.explain.diagnosis import diagnose
+from core.explain.verdict import RULERS, judge, scores_table
+from core.explain.words import capital, share
 from core.images import open_image, shrink
 
 PREVIEW = 1280  # px, longer side of what a page shows
 OPACITY = 0.65
-METHODS = {  # key: (name, whether it takes the class into account, in one sentence)
-    "gradcam": ("Grad-CAM", True, "channels weighted by their mean gradient: where to begin"),
-    "gradcam++": ("Grad-CAM++", True, "counts every place of a thing that appears more than once"),
-    "hirescam": ("HiRes-CAM", True, "each place with its own gradient: shows nothing the model did not use"),
-    "layercam": ("Layer-CAM", True, "only positive gradients, each in its place: sharp at early layers"),
-    "eigencam": ("Eigen-CAM", False, "the strongest pattern in the layer, whatever the class"),
-    "ablationcam": ("Ablation-CAM", True, "switches every channel off once; needs no gradient"),
-    "scorecam": ("Score-CAM", True, "looks at the photo through every channel; needs no gradient, takes its time"),
-    "occlusion": ("Occlusion", True, "slides a grey square over the photo; needs no layer"),
-    "guided": ("Guided back-propagation", True, "pixels with a positive path to the class: sharp, but near to an edge detector"),
+__all__ = ["RULERS", "ask", "choices", "describe", "draw", "forget", "judge", "overlay", "point", "ready", "run", "scores_table"]
+METHODS = {  # key: (name, in one sentence)
+    "gradcam": ("Grad-CAM", "channels weighted by their mean gradient: where to begin"),
+    "gradcam++": ("Grad-CAM++", "counts every place of a thing that appears more than once"),
+    "hirescam": ("HiRes-CAM", "each place with its own gradient: shows nothing the model did not use"),
+    "layercam": ("Layer-CAM", "only positive gradients, each in its place: sharp at early layers"),
+    "eigencam": ("Eigen-CAM", "the strongest pattern in the layer, whatever the class"),
+    "ablationcam": ("Ablation-CAM", "switches every channel off once; needs no gradient"),
+    "scorecam": ("Score-CAM", "looks at the photo through every channel; needs no gradient, takes its time"),
+    "occlusion": ("Occlusion", "slides a grey square over the photo; needs no layer"),
+    "guided": ("Guided back-propagation", "pixels with a positive path to the class: sharp, but near to an edge detector"),
 }
-NO_LAYER = ("occlusion", "guided")
-NO_GRADIENT = ("eigencam", "ablationcam", "scorecam", "occlusion")
+LOOKS = 5  # seeds tried for a noise that leaves a map
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +189,7 @@ def draw(question, method="gradcam"):
         quick = {"gradcam": cam.gradcam, "gradcam++": cam.gradcam_plus_plus, "hirescam": cam.hirescam, "layercam": cam.layercam, "eigencam": cam.eigencam}
         raw = quick[method](a, g)
     raw = raw[0].detach().float().cpu().numpy()
-    note, broken = diagnose(question, method, raw)
+    note, broken = diagnose(question, method, raw, _layers(subject)[0])
     flat = broken or not raw.max() > 0
     heat = metrics.enlarge(raw * 0 if flat else raw / raw.max(), (subject.size, subject.size))
     if heat.max() > 0:
@@ -204,140 +207,12 @@ def rescore(question):
     return without
 
 
-def diagnose(question, method, raw):
-    """What a reader of this map must know: (sentences, whether the map says nothing at all).
-
-    raw: (h, w) numpy, the map before scaling
-    """
-    import numpy as np
-    import torch
-
-    a, g, best = question.captured.a, question.captured.g, _layers(question.subject)[0]
-    uses_layer, uses_gradient = method not in NO_LAYER, method not in NO_GRADIENT
-    elsewhere = f'Choose the layer "{best.words}" instead.' if best.name != question.layer.name else "Choose another layer or method."
-    if not np.isfinite(raw).all() or not (torch.isfinite(a).all() and torch.isfinite(g).all()):
-        return f"The map is empty: this layer's numbers are beyond what float32 can hold. {elsewhere}", True
-    if uses_layer and not a.any():
-        return f"The map is empty: this layer is silent for this photo, all its values are zero. {elsewhere}", True
-    if uses_layer and uses_gradient and not g.any():
-        return (
-            "The map is empty by construction: no gradient reaches this layer, because the answer does not read what it says here. "
-            f"(After a transformer's last attention only the class token is read.) {elsewhere}"
-        ), True
-    if not raw.max() > 0:
-        return (
-            f"The map is empty: nothing the method finds here speaks for {question.topic}, all of its evidence speaks against. "
-            "Choose a likelier class, or Layer-CAM, which keeps what little speaks for it."
-        ), True
-    notes = []
-    if raw.min() > 0.9 * raw.max():
-        notes.append(f"The map is saturated: its coolest place has {share(float(raw.min() / raw.max()))} of the hottest, so it points nowhere. {elsewhere}")
-    p = float(question.probabilities[question.label])
-    if p < 0.05 and question.against is None:
-        notes.append(f"The model gives {question.name} only {share(p)}: the map shows what little speaks for it, not what the photo shows.")
-    if uses_layer and raw.size <= 25:
-        notes.append(f"This layer has only {raw.shape[0]} x {raw.shape[1]} cells: read the map as a rough direction.")
-    if not METHODS[method][1]:
-        notes.append("Eigen-CAM does not look at the class: this map would be the same for any other.")
-    if method == "guided" and not _has_relu(question.subject.net):
-        notes.append("This model has no ReLU to guide: what you see is its plain gradient.")
-    return " ".join(notes), False
-
-
-def _has_relu(net):
-    from core.explain.cam import RELUS
-
-    return any(isinstance(module, RELUS) for module in net.modules())
-
-
-def share(p):
-    """A probability in words: "under 1 %", "93 %"."""
-    return "under 1 %" if p < 0.01 else f"{p:.0%}".replace("%", " %")
-
-
 def overlay(question, heat, opacity=OPACITY, full=False):
     """The photo under its heat map -> PIL RGB. opacity: of the hottest place, in [0, 1]; full: at the photo's own size."""
     from core.explain import paint
 
     photo = open_image(question.source) if full else question.photo
     return paint.overlay(photo, heat.heat, opacity)
-
-
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """Whether a map beats maps that know nothing. kind: "good", "mixed", "bad" or "unknown"."""
-
-    kind: str
-    title: str
-    sentence: str
-    rows: list = field(default_factory=list)  # [name, deletion, insertion, ROAD, won]: this map first; won of 3, None for itself
-    seconds: float = 0.0
-
-    def as_dict(self):
-        keys = ("map", "deletion", "insertion", "road", "beaten_in")
-        return {"verdict": self.kind, "title": self.title, "sentence": self.sentence, "scores": [dict(zip(keys, row, strict=True)) for row in self.rows]}
-
-
-RANDOM_MAPS = 4
-RULERS = ("a random map", "an edge detector", "a blob in the middle")
-LOOKS = 5  # seeds tried for a noise that leaves a map
-
-
-def judge(question, heat):
-    """Compare a Heat with random maps, an edge detector and a centred blob on this photo -> Verdict; a generator.
-
-    Three measures each: deletion (lower is better), insertion and ROAD (higher is better). A ruler is beaten when the
-    map wins at least two of the three by more than 0.01, and by more than the spread of the random maps.
-    """
-    import numpy as np
-
-    from core.explain import metrics
-
-    start = time.perf_counter()
-    if heat.broken:
-        return Verdict("unknown", "Nothing to believe", "There is no map to judge. " + heat.note)
-    picture = np.ascontiguousarray(question.picture[0].cpu().numpy())
-    blank = np.broadcast_to(picture.mean((1, 2), keepdims=True), picture.shape)
-    blurred = metrics.blurred(picture)
-    p, p_blank, p_blurred = question.chance(np.stack([picture, blank, blurred]))
-    if p - min(p_blank, p_blurred) < 0.1:
-        said = f"The model gives {question.topic} {share(p)} with the photo and {share(max(p_blank, p_blurred))} without it"
-        return Verdict("unknown", "Cannot be judged", f"{said}: hiding parts of the photo can hardly change that. Choose a class the model sees.")
-    size, grid = picture.shape[1:], heat.grid if max(heat.grid) < 64 else (14, 14)
-    maps = [heat.heat, *(metrics.random_map(size, grid, seed) for seed in range(RANDOM_MAPS)), metrics.edges(picture, grid), metrics.blob(size)]
-    measured = []
-    for k, one in enumerate(maps):
-        deleted = metrics.deletion(one, picture, blank, question.chance)
-        yield 3 * k + 1, 3 * len(maps)
-        inserted = metrics.insertion(one, picture, blurred, question.chance)
-        yield 3 * k + 2, 3 * len(maps)
-        measured.append((deleted, inserted, metrics.road(one, picture, question.chance, cell=max(1, size[0] // 56))))
-        yield 3 * k + 3, 3 * len(maps)
-    return _verdict(question, np.array(measured), time.perf_counter() - start)
-
-
-def _verdict(question, measured, seconds):
-    """measured: (1 + RANDOM_MAPS + 2, 3) deletion, insertion, ROAD of this map, of the random maps, of edges and of the blob."""
-    import numpy as np
-
-    luck = measured[1 : 1 + RANDOM_MAPS]
-    rulers = [luck.mean(0), measured[-2], measured[-1]]
-    margins = [np.maximum(0.01, luck.std(0)), np.full(3, 0.01), np.full(3, 0.01)]
-    better = measured[0] * (-1, 1, 1)
-    wins = [int((better > ruler * (-1, 1, 1) + margin).sum()) for ruler, margin in zip(rulers, margins, strict=True)]
-    rows = [["this map", *map(float, measured[0]), None]]
-    rows += [[name, *map(float, ruler), won] for name, ruler, won in zip(RULERS, rulers, wins, strict=True)]
-    beaten = [name for name, won in zip(RULERS, wins, strict=True) if won >= 2]
-    unbeaten = [name for name in RULERS if name not in beaten]
-    about = f"{question.topic} hangs on what it marks"
-    if not unbeaten:
-        said = ("good", "Deserves belief on this photo", f"{about}, more than on what a random map, an edge detector or a blob in the middle marks")
-    elif RULERS[0] in beaten:
-        said = ("mixed", "Believe it with care", f"{about} more than with a random map, but {' and '.join(unbeaten)} did as well")
-    else:
-        said = ("bad", "No better than chance", f"hiding and showing what it marks changes {question.topic} no more than a random map does")
-    kind, title, sentence = said
-    return Verdict(kind, title, f"{capital(sentence)} ({sum(wins)} of 9 comparisons won).", rows, seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -433,23 +308,6 @@ def headline(question):
     """Question -> (title, sentence) for the top of a page."""
     p = share(float(question.probabilities[question.label]))
     return capital(question.topic), f"{question.subject.title} sees {question.name} with {p}. The map shows where it finds that."
-
-
-def capital(text):
-    return text[:1].upper() + text[1:]
-
-
-def scores_table(verdict):
-    """Verdict -> Markdown table of its scores; "" if it has none."""
-    if not verdict.rows:
-        return ""
-    lines = ["| | deletion &#8595; | insertion &#8593; | ROAD &#8593; | beaten |", "|---|---|---|---|---|"]
-    lines += [f"| {name} | {d:.2f} | {i:.2f} | {r:+.2f} | {'' if won is None else f'{won} of 3'} |" for name, d, i, r, won in verdict.rows]
-    return "\n".join([*lines, "", SCORES])
-
-
-SCORES = """*Deletion*: the mean probability while the hottest places are hidden, less is better. *Insertion*: while they come into a blurred photo,
-more is better. *ROAD*: how much less is left of it without the hottest places than without the coldest, more is better."""
 
 
 def step_words(one):

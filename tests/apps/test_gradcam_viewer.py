@@ -56,8 +56,9 @@ def test_api_is_described(client):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"label": "unicorn"}, "no class called"), ({"method": "magic"}, "no method called"), ({"layer": "attic"}, "no layer called"), ({"model": "own"}, "on the page"),
-     ({"model": "/etc/passwd.safetensors"}, "on the page"), ({"opacity": 7}, "0 to 1"), ({"model": "resnet1"}, "Did you mean")],
+    [({"label": "unicorn"}, "no class called"), ({"method": "magic"}, "no method called"), ({"layer": "attic"}, "no layer called"),
+     ({"model": "own"}, "on the page"), ({"model": "/etc/passwd.safetensors"}, "on the page"), ({"opacity": 7}, "0 to 1"),
+     ({"model": "resnet1"}, "Did you mean")],
 )  # fmt: skip
 def test_wrong_wishes_are_sentences(client, options, words):
     with pytest.raises(Exception, match=words) as caught:
@@ -97,7 +98,7 @@ def test_the_page_shows_classes_layers_a_map_and_a_verdict():
     corners, _, words = gradcam_viewer.tap(question, heat, None, 0.5, type("Tap", (), {"index": [5, 5]}))
     assert corners == [(5, 5)] and "opposite" in words
     saved = gradcam_viewer.full_size(question, heat, 0.5)
-    assert "560 x 640" in str(saved)
+    assert "560 x 640" in saved.label and Image.open(saved.value if isinstance(saved.value, str) else saved.value["path"]).size == (560, 640)
 
 
 def test_another_class_keeps_the_layer_and_the_same_class_twice_is_let_go():
@@ -117,9 +118,9 @@ def test_the_page_says_what_is_wrong_and_shows_no_old_map(tmp_path):
 
 def test_all_methods_and_the_sanity_check_fill_their_tabs(monkeypatch):
     question, _ = gradcam_viewer.look(str(TEDDY), "bears", None)[:2]
-    monkeypatch.setattr(predict, "METHODS", {k: v for k, v in predict.METHODS.items() if k in ("gradcam", "eigencam", "ablationcam")})
+    monkeypatch.setattr(predict, "METHODS", {k: v for k, v in predict.METHODS.items() if k in ("gradcam", "eigencam", "hirescam")})
     maps, words = last(gradcam_tabs.gallery(question, 0.5))
-    assert [name for _, name in maps] == ["Grad-CAM", "Eigen-CAM", "Ablation-CAM"] and "whatever the class" in words
+    assert [name for _, name in maps] == ["Grad-CAM", "HiRes-CAM", "Eigen-CAM"] and "whatever the class" in words
     steps, slider, picture, told, verdict = last(gradcam_tabs.forget(question, "hirescam", 0.5))
     assert len(steps) > 5 and picture.size == (560, 640) and "top layer" in told and "rank correlation" in verdict
     assert gradcam_tabs.step(question, steps, 0, 0.5)[1].startswith("All ") and gradcam_tabs.step(None, None, 3, 0.5) == (None, "")

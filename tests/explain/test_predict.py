@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from core.errors import BadInput
-from core.explain import metrics, models, paint, predict
+from core.explain import diagnosis, layers, metrics, models, paint, predict, verdict
 from core.explain.predict import ask, draw, finish, forget, judge
 from tests import hostile
 from tests.conftest import EXAMPLES, run_python
@@ -58,32 +58,32 @@ def test_a_map_of_a_network_that_looks_left_lies_left_and_deserves_belief(tiny, 
     assert question.name == "left"
     heat = finish(draw(question, "hirescam"))
     assert metrics.energy_in_box(heat.heat, (0, 0, 36, 64)) > 0.97
-    verdict = finish(judge(question, heat))
-    assert verdict.kind == "good" and [row[-1] >= 2 for row in verdict.rows[1:]] == [True] * 3, verdict
+    said = finish(judge(question, heat))
+    assert said.kind == "good" and [row[-1] >= 2 for row in said.rows[1:]] == [True] * 3, said
+    json.dumps(said.as_dict())
     wrong = predict.replace(heat, heat=heat.heat[:, ::-1].copy())
     assert finish(judge(question, wrong)).kind == "bad"
     said = predict.point(question, heat, (0, 0, 48, 64))
     assert said["hottest_inside"] and said["energy"] > 0.95 and said["area"] == pytest.approx(0.5) and "in your box" in said["sentence"]
-    json.dumps(verdict.as_dict())
 
 
 def test_luck_is_no_win(tiny, bright):
     """The verdict's rules on made-up figures: deletion, insertion, ROAD of the map, four random maps, edges, blob."""
     tiny["subject"] = helpers.subject(helpers.LooksLeft(), names=("left", "dark"))
     question, luck = ask(bright), [[0.5, 0.5, 0.0]] * 4
-    assert predict._verdict(question, np.array([[0.1, 0.9, 0.5], *luck, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "good"
-    mixed = predict._verdict(question, np.array([[0.1, 0.9, 0.5], *luck, [0.05, 0.95, 0.6], [0.5, 0.5, 0]]), 0)
+    assert verdict._verdict(question, np.array([[0.1, 0.9, 0.5], *luck, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "good"
+    mixed = verdict._verdict(question, np.array([[0.1, 0.9, 0.5], *luck, [0.05, 0.95, 0.6], [0.5, 0.5, 0]]), 0)
     assert mixed.kind == "mixed" and "an edge detector did as well" in mixed.sentence and "blob" not in mixed.sentence
-    assert predict._verdict(question, np.array([[0.495, 0.505, 0.005], *luck, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "bad"
+    assert verdict._verdict(question, np.array([[0.495, 0.505, 0.005], *luck, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "bad"
     spread = [[0.2, 0.8, 0.3], [0.8, 0.2, -0.3]] * 2  # random maps that differ among themselves: a small lead means nothing
-    assert predict._verdict(question, np.array([[0.4, 0.6, 0.1], *spread, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "bad"
+    assert verdict._verdict(question, np.array([[0.4, 0.6, 0.1], *spread, [0.5, 0.5, 0], [0.5, 0.5, 0]]), 0).kind == "bad"
 
 
 def test_a_class_the_model_does_not_see_cannot_be_judged(tiny, bright):
     tiny["subject"] = helpers.subject(helpers.LooksLeft(), names=("left", "dark"))
     question = ask(bright, label="dark")
-    verdict = finish(judge(question, predict.replace(finish(draw(question, "eigencam")), broken=False)))
-    assert verdict.kind == "unknown" and "hardly change" in verdict.sentence and predict.scores_table(verdict) == ""
+    said = finish(judge(question, predict.replace(finish(draw(question, "eigencam")), broken=False)))
+    assert said.kind == "unknown" and "hardly change" in said.sentence and predict.scores_table(said) == ""
 
 
 def test_a_map_on_a_dead_layer_is_explained(tiny, photo):
@@ -93,21 +93,21 @@ def test_a_map_on_a_dead_layer_is_explained(tiny, photo):
     question = ask(photo, layer=dead)
     heat = finish(draw(question, "gradcam"))
     assert heat.broken and "no gradient reaches this layer" in heat.note and "before its attention" in heat.note and not heat.heat.any()
-    verdict = finish(judge(question, heat))
-    assert verdict.kind == "unknown" and "no map to judge" in verdict.sentence
+    said = finish(judge(question, heat))
+    assert said.kind == "unknown" and "no map to judge" in said.sentence
     assert finish(draw(question, "eigencam")).broken is False  # needs no gradient
 
 
 def test_an_empty_a_saturated_and_a_boundless_map_are_explained(tiny, photo):
-    question = ask(photo)
-    assert "speaks against" in predict.diagnose(question, "gradcam", np.zeros((8, 8)))[0]
-    assert "saturated" in predict.diagnose(question, "gradcam", np.full((8, 8), 0.7))[0]
-    assert predict.diagnose(question, "gradcam", np.full((8, 8), np.inf))[1]
+    question, best = ask(photo), layers.Layer("other", "another one", (8, 8))
+    assert "speaks against" in diagnosis.diagnose(question, "gradcam", np.zeros((8, 8)), best)[0]
+    assert "saturated" in diagnosis.diagnose(question, "gradcam", np.full((8, 8), 0.7), best)[0]
+    assert diagnosis.diagnose(question, "gradcam", np.full((8, 8), np.inf), best)[1]
     silent = predict.replace(question, captured=predict.replace(question.captured, a=question.captured.a * 0))
-    assert "silent" in predict.diagnose(silent, "gradcam", np.zeros((8, 8)))[0]
-    assert "any other" in predict.diagnose(question, "eigencam", np.eye(8))[0]
-    assert "rough direction" in predict.diagnose(question, "gradcam", np.eye(4))[0]
-    assert predict.diagnose(ask(photo, label=question.name), "gradcam", np.eye(8)) == ("", False)
+    assert "silent" in diagnosis.diagnose(silent, "gradcam", np.zeros((8, 8)), best)[0]
+    assert "any other" in diagnosis.diagnose(question, "eigencam", np.eye(8), best)[0]
+    assert "rough direction" in diagnosis.diagnose(question, "gradcam", np.eye(4), best)[0]
+    assert diagnosis.diagnose(ask(photo, label=question.name), "gradcam", np.eye(8), best) == ("", False)
 
 
 def test_what_a_network_forgets_shows_in_its_map(tiny, photo):
