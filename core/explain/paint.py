@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from core.errors import BadInput
 
 # Dark violet, red, orange, pale yellow: lightness grows all the way, so it reads in grey and to colour-blind eyes.
-STOPS = np.array([(38, 10, 92), (140, 20, 110), (222, 58, 62), (252, 150, 36), (255, 246, 170)], float)
+STOPS = np.array([(38, 10, 92), (140, 20, 110), (222, 58, 62), (252, 150, 36), (255, 246, 170)], np.float32)
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
