@@ -1,11 +1,10 @@
 """The bear detector's page: one photo, several photos, and how good it is."""
 
-import html
 from pathlib import Path
 
 import gradio as gr
 
-from apps import cards, own_report, registry, train_your_own, ui
+from apps import cards, registry, train_your_own, ui
 from core.errors import BadInput, StudioError
 from core.vision import predict
 
@@ -28,12 +27,7 @@ def detect(photo):
     return {"file": Path(photo).name} | predict.detect(photo).as_dict()
 
 
-def panel(kind, title, sentence):
-    """The verdict's box; screen readers are told when it changes."""
-    return f'<div class="verdict {kind}" role="status"><h2>{html.escape(title)}</h2><p>{html.escape(sentence)}</p></div>'
-
-
-WAITING = panel("none", "Which bear is it?", "Add a photo, or pick an example below.")
+WAITING = ui.panel("none", "Which bear is it?", "Add a photo, or pick an example below.")
 
 
 def show(photo, which, own):
@@ -44,13 +38,13 @@ def show(photo, which, own):
         if which == YOURS and own is not None:
             said = own.look(photo)
             timing = f"Answered in {said.seconds * 1000:.0f} ms by your own classifier."
-            return own_report.panel(said.label.capitalize(), said.sentence), said.probabilities, timing
+            return ui.panel("own", said.label.capitalize(), said.sentence), said.probabilities, timing
         said = detect(photo)
     except StudioError as error:
-        return panel("error", "Not this picture", str(error)), None, ""
+        return ui.panel("error", "Not this picture", str(error)), None, ""
     name = predict.NAMES[said["label"]]
     title = name.capitalize() if said["sure"] or said["label"] == "none" else f"Perhaps a {name}"
-    verdict = panel(said["label"], title, said["sentence"])
+    verdict = ui.panel(said["label"], title, said["sentence"])
     bars = {predict.NAMES[key]: value for key, value in said["probabilities"].items()}
     return verdict, bars, f"{said['width']} x {said['height']} px, answered in {said['seconds'] * 1000:.0f} ms."
 

@@ -27,8 +27,3 @@ def result(trained):
         f'<div class="verdict" role="status">{words}</div><div class="charts"><figure><figcaption>What it said (columns) of what was there (rows)</figcaption>'
         f"{confusion}</figure><figure><figcaption>Is it as sure as it should be? On the line, yes</figcaption>{reliability}</figure></div>"
     )
-
-
-def panel(title, sentence):
-    """The verdict's box for a visitor's own classifier; screen readers are told when it changes."""
-    return f'<div class="verdict" role="status"><h2>{html.escape(title)}</h2><p>{html.escape(sentence)}</p></div>'

@@ -53,6 +53,15 @@ APPS = (
         core="core.vision.predict",
         card="bears",
     ),
+    App(
+        slug="gradcam-viewer",
+        title="Grad-CAM viewer",
+        blurb="See where a network looks when it says what it says, and whether the picture deserves belief.",
+        framework="gradio",
+        module="apps.gradcam_viewer",
+        core="core.explain.predict",
+        card="explain",
+    ),
 )
 
 

@@ -59,7 +59,7 @@ def load(path):
     """An uploaded file -> the classifier, and what it says of itself."""
     with ui.sentences():
         classifier = own.open_classifier(path)
-    return classifier, own_report.panel("Ready", f"{classifier.describe()} Use it in the tab “Photo”.")
+    return classifier, ui.panel("own", "Ready", f"{classifier.describe()} Use it in the tab “Photo”.")
 
 
 def tab(classifier):

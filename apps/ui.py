@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import html
 import shutil
 import tempfile
 import time
@@ -79,6 +80,25 @@ class PhotoInput(gr.Image, metaclass=_NoStub):
         if payload is None or payload.path is None or (payload.url or "").startswith("data:"):
             return super().preprocess(payload)
         return payload.path
+
+
+def panel(kind, title, sentence):
+    """A verdict's box as HTML; screen readers are told when it changes. kind: a class of CSS, such as "none" or "error"."""
+    return f'<div class="verdict {kind}" role="status"><h2>{html.escape(title)}</h2><p>{html.escape(sentence)}</p></div>'
+
+
+def steps(work, progress, desc):
+    """Run a core generator of (done, in all) under a page's progress bar; -> what it returns.
+
+    Use as `answer = yield from ui.steps(...)`: each step leaves the page's outputs alone and lets a Stop button end the work.
+    """
+    while True:
+        try:
+            done, total = next(work)
+        except StopIteration as end:
+            return end.value
+        progress((done, total), desc=desc)
+        yield gr.skip()
 
 
 def photo_input(**options):

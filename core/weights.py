@@ -8,6 +8,8 @@ tensors with a text header, nothing that could run.
 import hashlib
 import json
 import os
+import tempfile
+import urllib.request
 from pathlib import Path
 
 from core import catalog
@@ -89,6 +91,58 @@ def card(name):
     """The card of a bundled file: what it is, what it learned from, and how good it measured. -> dict"""
     path = BUNDLED / f"{Path(catalog.ENTRIES[name].file).stem}.json"
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def fetch_torchvision(name, choice, progress=None):
+    """{str: float32 tensor} of a torchvision model, fetched from torchvision's own address at first use.
+
+    name:     how to call it, and its file in the cache
+    choice:   a member of one of torchvision's weights enumerations; the file's name carries the start of its SHA-256
+    progress: called with (bytes so far, bytes in all) while it is fetched
+    raises Unavailable when the address cannot be reached, WeightsError when what came is something else
+
+    What arrives is a PyTorch file: it is checked, read with nothing but tensors allowed, and kept as safetensors.
+    """
+    kept = cache_folder() / "torchvision" / f"{Path(choice.url).stem}.safetensors"
+    if kept.is_file():
+        return read(kept)[0]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+        path = Path(folder) / Path(choice.url).name
+        _stream(choice.url, path, name, progress)
+        expected = path.stem.rpartition("-")[2]
+        if len(expected) < 8 or not sha256(path).startswith(expected):
+            raise WeightsError(f"What arrived for {name} is damaged or not what torchvision names (SHA-256 differs). Please try again.")
+        try:
+            tensors = choice.get_state_dict(progress=False, model_dir=folder, weights_only=True)
+        except Exception as error:  # whatever a wrong file makes the reader say
+            raise WeightsError(f"The weights of {name} cannot be read ({type(error).__name__}). Please choose another model.") from None
+        save(kept, {key: tensor.clone() for key, tensor in tensors.items()}, {"source": choice.url})
+    return read(kept)[0]
+
+
+def _stream(url, path, name, progress):
+    """Copy an address into a file; raises Unavailable. `progress` may raise to stop it."""
+    try:
+        answer = urllib.request.urlopen(url, timeout=10)
+    except OSError:  # every failure to connect, and every HTTP refusal, is one
+        raise Unavailable(
+            f"The weights of {name} are not on this machine and cannot be fetched now. Please connect to the internet and try again, or choose a bundled model."
+        ) from None
+    with answer, open(path, "wb") as file:
+        total, done = int(answer.headers.get("Content-Length") or 0), 0
+        while chunk := _next(answer, name):
+            file.write(chunk)
+            done += len(chunk)
+            if progress:
+                progress(done, max(total, done))
+
+
+def _next(answer, name):
+    try:
+        return answer.read(2**20)
+    except OSError:
+        raise Unavailable(f"The connection broke while the weights of {name} were fetched. Please try again.") from None
 
 
 def _download(entry, progress):

@@ -50,6 +50,20 @@ def test_figures_in_the_text_are_the_cards():
         assert text in README, text
 
 
+def test_figures_of_the_heat_maps_are_the_card_s():
+    quality = registry.find("gradcam-viewer").read_card()["quality"]
+    boxes, words = quality["boxes"], " ".join(README.split())
+    ours, blob = boxes["methods"]["gradcam"], boxes["methods"]["centred blob"]
+    for text in (
+        f"On {quality['agreement']['correlation']['gradcam']['n']} photos the five gradient methods correlate",
+        f"the five come {quality['speed']['times_faster']['five gradient maps']:.1f} times as fast",
+        f"Score-CAM {quality['speed']['times_faster']['scorecam']:.1f} times",
+        f"On {boxes['n']} photos of raccoons the hottest place of Grad-CAM lies in the box on {ours['pointing_accuracy']:.0%}",
+        f"of a blob in the middle on {blob['pointing_accuracy']:.0%}; energy in the box {ours['energy_in_box']:.3f}",
+    ):
+        assert text in words, text
+
+
 def test_every_picture_and_file_that_is_named_exists():
     for target in re.findall(r"\]\(([^)#]+)\)", README + (ROOT / "CONTRIBUTING.md").read_text()):
         assert "://" in target or (ROOT / target).exists(), target

@@ -214,6 +214,22 @@ def photos(folder):
         image.save(folder / f"{name}.jpg", quality=88)
 
 
+def two_bears(bears, path):
+    """The grizzly above the teddy, in one picture: for asking why one and not the other."""
+    above, below = Image.open(bears / "grizzly.jpg").crop((40, 40, 760, 500)), Image.open(bears / "teddy.jpg").crop((0, 20, 560, 378))
+    out = Image.new("RGB", (720, 920))
+    out.paste(above, (0, 0))
+    out.paste(below.resize((720, 460), Image.Resampling.LANCZOS), (0, 460))
+    out.save(path, quality=88)
+
+
+def gradcam_viewer(folder, bears):
+    folder.mkdir(exist_ok=True)
+    two_bears(bears, folder / "two_bears.jpg")
+    for name in ("teddy", "grizzly", "black", "coffee"):
+        (folder / f"{name}.jpg").write_bytes((bears / f"{name}.jpg").read_bytes())
+
+
 if __name__ == "__main__":
     folder = HERE / "bear-detector"
     folder.mkdir(exist_ok=True)
@@ -221,3 +237,4 @@ if __name__ == "__main__":
     grizzly(folder / "grizzly.jpg")
     black(folder / "black.jpg")
     photos(folder)
+    gradcam_viewer(HERE / "gradcam-viewer", folder)

@@ -1,6 +1,6 @@
 """Take the pictures of real results that the README and the hub show, in a running studio.
 
-python assets/shots/make.py      (needs the development requirements and Chromium)
+python assets/shots/make.py [SLUG...]      (needs the development requirements and Chromium)
 """
 
 import io
@@ -23,6 +23,15 @@ def bear_detector(page, url):
     expect(page.locator(".verdict h2")).to_have_text("Teddy bear", timeout=60_000)
 
 
+def gradcam_viewer(page, url):
+    page.goto(f"{url}/gradcam-viewer/")
+    page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "gradcam-viewer" / "grizzly.jpg")
+    expect(page.locator(".verdict h2")).to_contain_text(":", timeout=120_000)
+
+
+SHOWS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer}
+
+
 def main():
     server = Server()
     try:
@@ -30,7 +39,9 @@ def main():
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
             page = browser.new_page(viewport={"width": 1120, "height": 700})
-            for slug, show in {"bear-detector": bear_detector}.items():
+            for slug, show in SHOWS.items():
+                if sys.argv[1:] and slug not in sys.argv[1:]:
+                    continue
                 show(page, server.url)
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)

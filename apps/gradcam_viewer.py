@@ -1,0 +1,147 @@
+"""The Grad-CAM viewer's page: why this class, with the verdict on the map; more in gradcam_tabs.py."""
+
+import gradio as gr
+
+from apps import gradcam_tabs, registry, ui
+from core.errors import BadInput, StudioError
+from core.explain import predict
+
+APP = registry.find("gradcam-viewer")
+WAITING = ui.panel("none", "Why does it say so?", "Add a photo, or pick an example below. Then choose a class, to see where the evidence for it lies.")
+PREPARE = "Full-size picture"
+TAP = "Tap two opposite corners in the picture, around what the model should look at, to measure how much of the map lies there."
+NAMES = [(name, key) for key, (name, _) in predict.METHODS.items()]
+
+
+def explain(photo, model=None, method="gradcam", label=None, against=None, layer=None, opacity=predict.OPACITY):
+    """Draw where in a photo a model finds the evidence for a class.
+
+    Args:
+        photo: picture file (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; at most 25 MB and 64 megapixels)
+        model: a key of the page's menu, such as "bears", or the name of a torchvision classifier; empty for the first of the menu
+        method: gradcam, gradcam++, hirescam, layercam, eigencam, ablationcam, scorecam, occlusion or guided
+        label: class name or number; empty for the likeliest
+        against: a class to hold it against (why this and not that?); empty for none
+        layer: name of a module; empty for the one that suits the model
+        opacity: of the map's hottest place, 0 to 1
+
+    Returns:
+        what was found (classes, layer, hottest place, note), and the photo under its map at the photo's own resolution
+    """
+    question, heat = _answer(photo, model, method, label, against, layer)
+    return predict.describe(question, heat), predict.overlay(question, heat, predict.opacity_of(opacity), full=True)
+
+
+def judge(photo, model=None, method="gradcam", label=None, against=None, layer=None):
+    """Say whether a map beats a random map, an edge detector and a blob in the middle, by deletion, insertion and ROAD.
+
+    Args:
+        photo: picture file
+        model, method, label, against, layer: as for /explain
+
+    Returns:
+        verdict ("good", "mixed", "bad" or "unknown"), sentence, and the scores of this map and of the others
+    """
+    return predict.finish(predict.judge(*_answer(photo, model, method, label, against, layer))).as_dict()
+
+
+def _answer(photo, model, method, label, against, layer):
+    if photo is None:
+        raise BadInput("Please add a photo first.")
+    if model == "own" or str(model).endswith(".safetensors"):
+        raise BadInput("A classifier of your own can be looked into on the page and on the command line, not here.")
+    question = predict.ask(photo, model, label, against, layer)
+    return question, predict.finish(predict.draw(question, method or "gradcam"))
+
+
+def look(photo, model, own, label=None, against=None, layer=None, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
+    """-> Question or None, classes, classes to hold against, layers, panel, whether a file is asked for."""
+    asks = gr.update(visible=model == "own")
+    if photo is None:
+        return None, *[gr.update(choices=[], value=None)] * 3, WAITING, asks
+    try:
+        question = predict.ask(photo, model, label, against, layer, own, lambda done, total: progress((done, total), desc="Fetching weights", unit="bytes"))
+    except StudioError as error:
+        return None, *[gr.update()] * 3, ui.panel("error", "That did not work", str(error)), asks
+    seen = [(f"{name}  {predict.share(p)}", name) for name, p in question.top()]
+    others = [("(nothing)", ""), *(name for name, _ in question.top(1000) if name != question.name)]
+    layers = gr.update(choices=predict.layer_choices(question), value=question.layer.name)
+    return (question, gr.update(choices=seen, value=question.name), gr.update(choices=others, value=against or ""), layers,
+            ui.panel("none", *predict.headline(question)), asks)  # fmt: skip
+
+
+def again(photo, model, own, label, against, layer, progress=gr.Progress()):  # noqa: B008
+    """The same photo and model, asked for another class or layer."""
+    return look(photo, model, own, label, None if against == label else against, layer, progress)
+
+
+def paint(question, method, opacity, progress=gr.Progress()):  # noqa: B008
+    """Question -> (Heat, picture, note), with progress where a method takes its time."""
+    heat = None
+    if question is not None:
+        heat = yield from ui.steps(predict.draw(question, method), progress, "Drawing")
+    shown = (heat, predict.overlay(question, heat, opacity), heat.note) if heat else (None, None, "")
+    yield *shown, None, TAP, gr.DownloadButton(PREPARE, value=None)
+
+
+def full_size(question, heat, opacity):
+    """Write the picture at the photo's own resolution; the next click on the same button downloads it."""
+    if heat is None:
+        raise gr.Error("Please add a photo first.", print_exception=False)
+    path = ui.download_path(f"{heat.method}.png")
+    with ui.sentences():
+        predict.save(predict.overlay(question, heat, opacity, full=True), path)
+    return gr.DownloadButton(f"Download {question.width} x {question.height} px", value=str(path))
+
+
+def check(question, heat, progress=gr.Progress()):  # noqa: B008
+    """(Question, Heat) -> the verdict's panel and its table of scores."""
+    if heat is None:
+        yield gr.skip(), ""
+        return
+    verdict = yield from ui.steps(predict.judge(question, heat), progress, "Is it to be believed?")
+    yield ui.panel(verdict.kind, f"{predict.headline(question)[0]}: {verdict.title.lower()}", verdict.sentence), predict.scores_table(verdict)
+
+
+def tap(question, heat, corners, opacity, event: gr.SelectData):
+    """Two taps on the picture are two corners of a box."""
+    return predict.tapped(question, heat, corners, event.index, opacity) if heat else (None, gr.skip(), "")
+
+
+def build():
+    with ui.page(APP) as blocks:
+        question, heat, corners = (gr.State(None, time_to_live=ui.KEEP_FOR) for _ in range(3))
+        with gr.Tab("Why?"):
+            with gr.Row():
+                with gr.Column():
+                    photo = ui.photo_input(label="Photo", height=300)
+                    model = gr.Dropdown(predict.choices(), label="Model", allow_custom_value=True)
+                    own = gr.File(label="Your own classifier (.safetensors)", file_types=[".safetensors"], height=100, visible=False)
+                    label = gr.Radio([], label="What it sees: choose a class")
+                    against = gr.Dropdown([], label="Why this and not ...")
+                    with gr.Row():
+                        method = gr.Dropdown(NAMES, label="Method")
+                        layer = gr.Dropdown([], label="Layer", allow_custom_value=True)
+                with gr.Column():
+                    panel = gr.HTML(WAITING)
+                    picture = gr.Image(label="The evidence", format="webp", interactive=False, buttons=["download", "fullscreen"])
+                    opacity = gr.Slider(0, 1, predict.OPACITY, label="Opacity", step=0.05)
+                    box, note, scores = gr.Markdown(TAP), gr.Markdown(), gr.Markdown()
+                    with gr.Row():
+                        full, stop = gr.DownloadButton(PREPARE), gr.Button("Stop")
+            gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples")
+            asked, shown = [photo, model, own, label, against, layer], [question, label, against, layer, panel, own]
+            private = dict(api_visibility="private", concurrency_limit=4)
+            first = gr.on([photo.change, model.change, own.change], look, asked[:3], shown, show_progress_on=panel, **private)
+            more = gr.on([label.input, against.input, layer.input], again, asked, shown, show_progress="hidden", **private)
+            drawn = [e(paint, [question, method, opacity], [heat, picture, note, corners, box, full], show_progress_on=picture, **private)
+                     for e in (first.then, more.then, method.input)]  # fmt: skip
+            checks = [e.then(check, [question, heat], [panel, scores], show_progress_on=panel, **private) for e in drawn]
+            gr.on([photo.change, model.change, own.change, label.input, against.input, layer.input, method.input], None, cancels=checks)
+            opacity.release(lambda *shown: predict.overlay(*shown) if shown[1] else None, [question, heat, opacity], picture, show_progress="hidden", **private)
+            picture.select(tap, [question, heat, corners, opacity], [corners, picture, box], show_progress="hidden", **private)
+            stop.click(None, cancels=[*drawn, *checks])
+            full.click(full_size, [question, heat, opacity], full, **private)
+        gradcam_tabs.build(question, method, opacity, private)
+        gradcam_tabs.endpoints(photo, explain, judge)
+    return blocks
