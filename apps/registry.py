@@ -53,6 +53,15 @@ APPS = (
         core="core.vision.predict",
         card="bears",
     ),
+    App(
+        slug="attendance",
+        title="Attendance",
+        blurb="Faces in, a trustworthy register out: enrol, check in, see who came, export, erase.",
+        framework="streamlit",
+        module="apps.attendance",
+        core="core.attendance.command",
+        card="attendance",
+    ),
 )
 
 

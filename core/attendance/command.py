@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.attendance import report
-from core.attendance.service import attendance, today
+from core.attendance.service import attendance, may_listen, ready, today
 from core.errors import BadInput
 from core.faces import video
 from core.images import SUFFIXES
@@ -85,13 +85,15 @@ def best_of(steps):
     """Frames of a video -> one Seen for each person, the one that made the record where there is one, nearest otherwise."""
     people = {}
     for _, _, seen in steps:
-        for s in seen:
-            if s.person is None:
-                continue
+        for s in known(seen):
             have = people.get(s.person.id)
             if have is None or (s.new, -s.distance) > (have.new, -have.distance):
                 people[s.person.id] = s
     return list(people.values())
+
+
+def known(seen):
+    return [s for s in seen if s.person]
 
 
 def row(name, seen):
@@ -138,5 +140,7 @@ def erase(register, rest, out, o):
     register.erase(person.id)
     return {"file": person.name, "sentence": "erased, with vectors, photos, records and corrections."}
 
+
+__all__ = ["may_listen", "ready", "run"]  # what the command line and the hub ask of every app
 
 VERBS = {"enrol": enrol, "check-in": check_in, "report": report_, "people": people, "export": export, "erase": erase}

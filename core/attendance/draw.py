@@ -33,3 +33,9 @@ def to_jpeg(image, longest=LONGEST):
     buffer = io.BytesIO()
     shrink(image, longest).save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
+
+
+def crop_of(image, box, margin=0.8):
+    """PIL RGB, Box -> JPEG bytes of the face with `margin` of its width around it."""
+    wide = round(margin * box.width)
+    return to_jpeg(image.crop((max(0, box.left - wide), max(0, box.top - wide), min(image.width, box.right + wide), min(image.height, box.bottom + wide))))

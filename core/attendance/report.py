@@ -94,6 +94,16 @@ def as_rows(found):
     return [dict(zip(COLUMNS, line.cells(), strict=True)) for line in found]
 
 
+def corrections(register, found):
+    """What was corrected of these Lines, newest first. -> list of dicts"""
+    names = {(line.session.id, line.person.id): line for line in found}
+    return [
+        {"name": names[c.session, c.person].person.name, "day": names[c.session, c.person].session.day, "from": c.before, "to": c.after,
+         "by": c.who, "at": f"{local(c.at):%Y-%m-%d %H:%M}", "reason": c.reason}
+        for c in register.corrections() if (c.session, c.person) in names
+    ]  # fmt: skip
+
+
 def to_csv(found):
     return tables.to_csv(COLUMNS, [line.cells() for line in found])
 

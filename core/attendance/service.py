@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from core.attendance.draw import picture_of, to_jpeg
+from core.attendance.draw import crop_of, picture_of, to_jpeg
 from core.attendance.records import STATUSES, Correction, Person, Record, Session, StoredFace, data_folder, new_id, now, open_register
 from core.attendance.secrets import Guard, open_vault
 from core.errors import BadInput, StudioError
@@ -217,7 +217,21 @@ class Attendance:
         """The picture with a box and a name around each face. -> JPEG bytes"""
         return picture_of(open_image(source), [(s.face.box, s.label, s.person is not None) for s in seen])
 
+    def crop(self, source, seen):
+        """The part of a picture around one face, wide enough to enrol from. -> JPEG bytes"""
+        return crop_of(open_image(source), seen.face.box)
+
     # People
+
+    def change(self, person, name, number, group):
+        """Other name, number or group for a Person."""
+        if not name.strip():
+            raise BadInput("Please give a name.")
+        self.register.change_person(replace(person, name=name.strip(), number=number.strip() or None, group=group.strip()))
+
+    def photos(self, person):
+        """JPEG bytes of each photo that was kept of a person."""
+        return [self.vault.open(f.photo, f"photo {f.id} {f.person}") for f in self.register.faces(person) if f.photo]
 
     def correct(self, person, session, status, who, reason):
         """Set a status by hand; who did it, when and why is kept. `status` None follows the clock again."""

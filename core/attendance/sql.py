@@ -129,8 +129,8 @@ class SqlRegister(Register):
     def check_in(self, record, seen_before):
         mine = (t.records.c.person == record.person) & (t.records.c.session == record.session)
         with self._write() as connection:
-            made = connection.execute(self.insert(t.records).values(asdict(record)).on_conflict_do_nothing(index_elements=["person", "session"]))
-            if made.rowcount == 1:
+            insert = self.insert(t.records).values(asdict(record)).on_conflict_do_nothing(index_elements=["person", "session"])
+            if connection.execute(insert.returning(t.records.c.id)).first():
                 return record, True
             stands = Record(**connection.execute(sa.select(t.records).where(mine)).one()._mapping)
             if stands.first_at is None:  # noted as absent or excused beforehand, and here all the same

@@ -1,4 +1,4 @@
-"""A challenge that a photo held up to the camera fails more often than a face: turn the head, or blink.
+"""A challenge that a photo held up to the camera fails more often than a face: turn the head.
 
 Two-dimensional liveness lowers the risk and does not remove it: a film of the person on a good screen can pass.
 `python -m core.faces.evaluate liveness` measures the turn on photos.
@@ -11,7 +11,6 @@ from core.faces.gallery import DEFAULT
 from core.faces.quality import turn
 
 TURN = 0.12  # how much further the nose must be off the middle than before, in distances between the eyes' outer corners
-SHUT, OPEN = 0.17, 0.23  # of quality.openness
 CAVEAT = "This makes cheating with a printed photo harder; it does not rule out a film on a screen."
 
 
@@ -40,13 +39,3 @@ def turned(before, after, direction, threshold=DEFAULT):
     if amount < TURN:
         return Challenge(False, f"The head did not turn to the {direction} far enough. Please look straight first, then turn.", amount)
     return Challenge(True, f"The head turned to the {direction}. {CAVEAT}", amount)
-
-
-def blinked(opennesses):
-    """Openness of the eyes of one person over time -> Challenge: open, shut, and open again?"""
-    state = 0  # waiting for open, for shut, for open again
-    for value in opennesses:
-        state += (state == 0 and value > OPEN) or (state == 1 and value < SHUT) or (state == 2 and value > OPEN)
-    if state == 3:
-        return Challenge(True, f"A blink was seen. {CAVEAT}")
-    return Challenge(False, "No blink was seen. Please look into the camera and blink once.")

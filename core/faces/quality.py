@@ -43,15 +43,3 @@ def turn(landmarks):
     left, right, nose = landmarks[36], landmarks[45], landmarks[30]
     across = right - left
     return float((nose - (left + right) / 2) @ across / max(1e-6, across @ across))
-
-
-def openness(landmarks):
-    """(68, 2) px -> height over width of the eyes' openings, mean of both: about 0.3 open, below 0.2 shut.
-
-    Soukupova and Cech 2016, "Real-Time Eye Blink Detection using Facial Landmarks", eq. 1.
-    """
-
-    def one(p):
-        return (np.linalg.norm(p[1] - p[5]) + np.linalg.norm(p[2] - p[4])) / max(1e-6, 2 * np.linalg.norm(p[0] - p[3]))
-
-    return float((one(landmarks[36:42]) + one(landmarks[42:48])) / 2)

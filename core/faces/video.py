@@ -58,6 +58,12 @@ def is_camera(source):
     return False
 
 
+def must_be_camera(address):
+    """Raise BadInput for anything that is not a camera's address: a page must not open files of its server."""
+    if not is_camera(address):
+        raise BadInput("A camera's address begins with http://, https:// or rtsp://. Its app shows it.")
+
+
 def _spaced(container, every, most, camera):
     given, due, start = 0, 0.0, time.monotonic()
     for index, frame in enumerate(container.decode(video=0)):
