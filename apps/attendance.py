@@ -95,18 +95,18 @@ def by_webcam(register, session):
         (st.success if said.passed else st.error)(said.sentence)
         if not said.passed:
             return
-    show(register, session, shot, "webcam")
+    show(register, session, shot.file_id, shot.getvalue(), "webcam")
 
 
 def by_photo(register, session):
-    for photo in st.file_uploader("Photos of one person or of a group", accept_multiple_files=True):
-        told(show, register, session, photo, "photo")
+    photos = [(f.file_id, f.getvalue()) for f in st.file_uploader("Photos of one person or of a group", accept_multiple_files=True)]
+    for name, data in photos + attendance_enrol.examples("check-in example"):
+        told(show, register, session, name, data, "photo")
     st.caption("Everyone in a photo is recognised in one go; small faces are looked for where there are no large ones.")
 
 
-def show(register, session, photo, how):
+def show(register, session, name, data, how):
     """A picture with names, what was noted of each face, and the way to enrol who is unknown."""
-    data = photo.getvalue()
     with st.spinner("Looking for faces"):
         seen = register.check_in(data, session, how)
     if not seen:
@@ -116,7 +116,7 @@ def show(register, session, photo, how):
     for number, one in enumerate(seen):
         (st.success if one.new else st.info if one.person else st.warning)(one.sentence)
         if one.person is None:
-            attendance_enrol.unknown(register, data, one, f"{photo.file_id} {number}")
+            attendance_enrol.unknown(register, data, one, f"{name} {number}")
 
 
 def by_video(register, session):

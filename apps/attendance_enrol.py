@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from apps import registry
 from core.attendance import command, service
 
 
@@ -44,6 +45,7 @@ def one_person(register):
     if shots and st.button("Forget the webcam photos"):
         shots.clear()
         st.rerun()
+    photos += examples("enrol example")
     name, number, group, consent, keep = who("one")
     if st.button("Enrol", type="primary"):
         with st.spinner("Looking at the photos"):
@@ -51,6 +53,13 @@ def one_person(register):
         tell(done)
         if done.person:
             shots.clear()
+
+
+def examples(key):
+    """The example photos a visitor has picked -> [(file name, bytes)]"""
+    known = {caption: path for path, caption in registry.find("attendance").examples}
+    picked = st.pills("Or take an example", list(known), key=key)
+    return [(known[picked].name, known[picked].read_bytes())] if picked else []
 
 
 def tell(done):

@@ -58,5 +58,3 @@ def correct(register, found):
     if rows:
         st.caption("Corrections")
         st.dataframe(rows, hide_index=True)
-
-

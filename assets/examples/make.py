@@ -214,6 +214,25 @@ def photos(folder):
         image.save(folder / f"{name}.jpg", quality=88)
 
 
+def faces(folder):
+    """Two public-domain portraits that scikit-image and matplotlib carry, and both people in one picture of 1280 x 720."""
+    import matplotlib
+    import skimage
+
+    folder.mkdir(exist_ok=True)
+    sources = {
+        "collins": Path(skimage.__file__).parent / "data" / "astronaut.png",
+        "hopper": Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
+    }
+    people = {name: Image.open(path).convert("RGB") for name, path in sources.items()}
+    for name, image in people.items():
+        image.save(folder / f"{name}.jpg", quality=90)
+    both = Image.new("RGB", (1280, 720), (74, 88, 96))
+    both.paste(people["collins"].resize((660, 660)), (-20, 60))
+    both.paste(people["hopper"].resize((580, 680)), (680, 40))
+    both.save(folder / "both.jpg", quality=90)
+
+
 if __name__ == "__main__":
     folder = HERE / "bear-detector"
     folder.mkdir(exist_ok=True)
@@ -221,3 +240,4 @@ if __name__ == "__main__":
     grizzly(folder / "grizzly.jpg")
     black(folder / "black.jpg")
     photos(folder)
+    faces(HERE / "attendance")

@@ -81,5 +81,3 @@ def register(request, folder):
         made = open_register(f"sqlite:///{folder / 'register.sqlite'}" if request.param == "sqlite" else empty(request.getfixturevalue("postgres")))
     yield made
     made.close()
-
-

@@ -234,7 +234,9 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
         open_register()
 
 
-@pytest.mark.parametrize(("url", "words"), [("postgresql://x@127.0.0.1:9/x", "does not answer"), ("oracle-of://x", "not understood"), ("nonsense", "not understood")])
+@pytest.mark.parametrize(
+    ("url", "words"), [("postgresql://x@127.0.0.1:9/x", "does not answer"), ("oracle-of://x", "not understood"), ("nonsense", "not understood")]
+)
 def test_a_database_that_does_not_answer_is_a_sentence(url, words):
     with pytest.raises(StudioError, match=words) as caught:
         open_register(url)
@@ -259,5 +261,3 @@ def test_the_file_is_in_wal_mode_and_written_through(folder):
     register = open_register()
     with register.engine.connect() as connection:
         assert [connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("synchronous", "secure_delete", "foreign_keys")] == [2, 1, 1]
-
-
