@@ -21,8 +21,9 @@ def draw(register):
         st.info("Nothing to show here. A day appears as soon as somebody checks in.")
         return
     counts = report.count(found)
-    for column, status in zip(st.columns(4), STATUSES, strict=True):
-        column.metric(status.capitalize(), counts.get(status, 0))
+    with st.container(horizontal=True):
+        for status in STATUSES:
+            st.metric(status.capitalize(), counts.get(status, 0), width="content")
     st.dataframe(report.as_rows(found), hide_index=True, alt="The register")
     a, b = st.columns(2)
     name = f"register-{first}" + (f"-{last}" if last != first else "")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from core import tables
 from core.attendance.service import clock, local, utc
 
-COLUMNS = ("day", "session", "name", "id", "group", "status", "first seen", "last seen", "distance", "noted by", "corrected by")
+COLUMNS = ("name", "status", "first seen", "last seen", "session", "day", "id", "group", "distance", "noted by", "corrected by")
 SUMMARY = ("name", "id", "group", "sessions", "on time", "late", "absent", "excused", "present share")
 
 
@@ -24,8 +24,9 @@ class Line:
     def cells(self):
         """In the order of COLUMNS."""
         r, p = self.record, self.person
-        seen = (clock(r.first_at), clock(r.last_at), "" if r.distance is None else round(r.distance, 3), r.source) if r else ("", "", "", "")
-        return [self.session.day, self.session.name, p.name, p.number or "", p.group, self.status, *seen, self.corrected_by]
+        times = (clock(r.first_at), clock(r.last_at)) if r else ("", "")
+        how = ("" if r.distance is None else f"{r.distance:.3f}", r.source) if r else ("", "")
+        return [p.name, self.status, *times, self.session.name, self.session.day, p.number or "", p.group, *how, self.corrected_by]
 
 
 def status_of(record, session, at=None):

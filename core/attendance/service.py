@@ -23,6 +23,7 @@ from core.images import open_image
 
 CONSENT = "I agree that my name, numbers computed from photos of my face, and the times I am recognised are kept in this register until I have them erased."
 DEBOUNCE = 60  # seconds in which a person seen again is not written again
+SURE = 0.2  # the detector's score from which an unknown face is shown
 UNLIKE = 0.1  # how much further than the threshold two photos of one enrolment may be apart
 
 
@@ -158,7 +159,7 @@ class Attendance:
         for name, source in photos:
             try:
                 image = open_image(source, name)
-                faces = predict.find(image, persistent=True, landmarks=True)
+                faces = predict.find(image, persistent=True, landmarks=True, careful=True)
                 reason = quality.reason_against(faces) or self._against_others(faces[0], person, gallery, people, accepted, limit)
             except BadInput as error:
                 reason = str(error).rstrip(".")
@@ -191,9 +192,10 @@ class Attendance:
     def recognise(self, source, smallest=None):
         """Everyone in a picture, largest first, nothing noted. -> tuple of Seen"""
         gallery, people = self.gallery()
-        faces, limit = predict.find(source, smallest), self.threshold()
+        faces, limit = predict.find(source, smallest, careful=True), self.threshold()
         matches = gallery.search([face.vector for face in faces], limit)
-        return tuple(Seen(f, people.get(m.who), m.distance, limit) for f, m in zip(faces, matches, strict=True))
+        seen = (Seen(f, people.get(m.who), m.distance, limit) for f, m in zip(faces, matches, strict=True))
+        return tuple(s for s in seen if s.person or s.face.box.score >= SURE)  # a folded sleeve is nobody to enrol
 
     def check_in(self, source, session, how="webcam", smallest=None, at=None):
         """Everyone in a picture, those known noted in the Session. -> tuple of Seen; what it returns is on disk"""

@@ -17,6 +17,7 @@ SEEN_FROM = 80  # px: dlib's sliding window
 LONGEST = 1920  # px: larger photos are shown reduced
 NEAR_THE_FLOOR = 1.05  # a face this close to the smallest size that can be seen suggests smaller ones beside it
 DOUBTFUL = -0.4  # a score that counts only where nothing better is found
+SHAKE = 0.06  # of a face's width, by which a box is moved and grown for steady points
 BYTES = 200 * 2**20  # what the models hold together, towards runtime's budget
 
 
@@ -50,20 +51,24 @@ class Detector:
         self.predictors = {}
         self.cnn = None
 
-    def boxes(self, image, smallest=None, persistent=False):
+    def boxes(self, image, smallest=None, persistent=False, wanted=lambda box: True):
         """All faces of a picture, largest first.
 
         image:      PIL RGB
         smallest:   px; width of the smallest face wanted; None: 80, and 40 where that finds none or only small ones
         persistent: where nothing is found, also take doubtful finds, and ask the slower CNN detector
+        wanted:     Box -> whether it counts as found
         returns     list of Box
         """
         floor = smallest or max(SEEN_FROM, SEEN_FROM * max(image.size) / LONGEST)
         found = self._hog(image, floor)
         if smallest is None and (not found or min(b.width for b in found) < NEAR_THE_FLOOR * floor):
             found = self._hog(image, floor / 2) or found
+        found = [box for box in found if wanted(box)]
         if persistent and not found:
-            found = self._hog(image, floor, DOUBTFUL)[:1] or self._cnn(image)
+            found = [box for box in self._hog(image, floor, DOUBTFUL) if wanted(box)][:1]
+        if persistent and not found:
+            found = [box for box in self._cnn(image) if wanted(box)]
         return sorted(found, key=lambda b: -b.width)
 
     def points(self, array, box, name):
@@ -71,6 +76,13 @@ class Detector:
         if name not in self.predictors:
             self.predictors[name] = self.dlib.shape_predictor(str(weights.installed(name)))
         return self.predictors[name](array, self.dlib.rectangle(box.left, box.top, box.right, box.bottom))
+
+    def steady_points(self, array, box):
+        """The five points as the mean over the box and six like it: the points of a single one shake by a pixel or two."""
+        step = max(2, round(SHAKE * box.width))
+        shapes = [self.points(array, shifted(box, *by), "five-points") for by in shifts(step)]
+        mean = np.mean([to_points(shape) for shape in shapes], 0).round().astype(int)
+        return self.dlib.full_object_detection(shapes[0].rect, [self.dlib.point(int(x), int(y)) for x, y in mean])
 
     def chip(self, array, five, side=150, padding=0.25):
         """(H, W, 3) uint8 and five points -> (side, side, 3) uint8: the face upright, eyes at fixed places."""
@@ -87,6 +99,15 @@ class Detector:
             self.cnn = self.dlib.cnn_face_detection_model_v1(str(weights.installed("face-finder")))
         small, scale = resized(image, min(1.0, 400 / max(image.size)))
         return [_box(hit.rect, hit.confidence, scale) for hit in self.cnn(to_array(small), 0)]
+
+
+def shifts(d):
+    """(right, down, grow) in px: as it is, moved four ways, larger, smaller."""
+    return (0, 0, 0), (d, 0, 0), (-d, 0, 0), (0, d, 0), (0, -d, 0), (0, 0, d), (0, 0, -d)
+
+
+def shifted(box, right, down, grow):
+    return Box(box.left + right - grow, box.top + down - grow, box.right + right + grow, box.bottom + down + grow, box.score)
 
 
 def resized(image, scale):

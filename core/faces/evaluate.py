@@ -19,6 +19,7 @@ import numpy as np
 
 from core.errors import BadInput, StudioError
 from core.faces import gallery, predict
+from core.faces.detect import detector
 from core.images import SUFFIXES, open_image
 from core.metrics import wilson
 
@@ -60,10 +61,10 @@ class Photos:
 
 
 def subject(image):
-    """The face that a portrait is about, the one nearest to its middle, or None where none is found."""
-    found = predict.find(image, persistent=True)
-    middle = np.array(image.size) / 2
-    return min(found, key=lambda f: float(np.linalg.norm(f.box.centre - middle)), default=None)
+    """The face that a portrait is about: the one over its middle, or None where none is found there."""
+    x, y = image.width / 2, image.height / 2
+    over = detector().boxes(image, persistent=True, wanted=lambda box: box.left < x < box.right and box.top < y < box.bottom)
+    return predict.describe(image, over[:1], careful=True)[0] if over else None
 
 
 def best_threshold(distances, same):

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.metrics import wilson
 
-DEFAULT = 0.55  # distance; used until the gallery holds enough people and photos to choose from its own
+DEFAULT = 0.50  # distance; used until the gallery holds enough people and photos to choose from its own
 NEIGHBOURS = 5  # photos that vote
 
 

@@ -29,13 +29,14 @@ def turned(before, after, direction, threshold=DEFAULT):
     direction: "left" or "right", as the picture shows it
     A photo that is turned shrinks sideways as a whole: the nose stays where it was between the eyes. A head's nose moves.
     """
-    pair = [predict.find(image, persistent=True, landmarks=True) for image in (before, after)]
+    pair = [predict.find(image, persistent=True, landmarks=True, careful=True) for image in (before, after)]
     if not all(pair):
         return Challenge(False, "No face was found in one of the two pictures. Please try again in better light.")
     first, second = (faces[0] for faces in pair)
     if predict.distance(first.vector, second.vector) > threshold + 0.1:  # a turned head is further away from itself
         return Challenge(False, "The two pictures do not show the same person. Please try again.")
-    amount = (turn(second.landmarks) - turn(first.landmarks)) * (1 if direction == "right" else -1)
+    straight, now = turn(first.landmarks), turn(second.landmarks)
+    amount = (now - straight) * (1 if direction == "right" else -1)
     if amount < TURN:
         return Challenge(False, f"The head did not turn to the {direction} far enough. Please look straight first, then turn.", amount)
     return Challenge(True, f"The head turned to the {direction}. {CAVEAT}", amount)
