@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -25,6 +26,7 @@ def main():
     except StudioError as error:
         st.error(str(error))
         return
+    warm_up()
     if let_in(register.guard):
         names = {"Check in": check_in, "Enrol": attendance_enrol.draw, "Register": attendance_register.draw,
                  "People": attendance_people.draw, "Threshold": attendance_people.threshold}  # fmt: skip
@@ -32,6 +34,14 @@ def main():
             if tab.open:
                 with tab:
                     told(draw, register)
+
+
+@st.cache_resource
+def warm_up():
+    """The face models load while the first visitor still reads; a failure is told by the first answer."""
+    thread = threading.Thread(target=service.warm_up)  # joined at exit: a half-loaded torch aborts the process
+    thread.start()
+    return thread
 
 
 def told(work, *args):

@@ -5,6 +5,7 @@ takes; photos are kept only when asked for, vectors always sealed.
 """
 
 import base64
+import contextlib
 import functools
 import os
 import threading
@@ -309,6 +310,12 @@ def ready():
     """Load the face models, open the register; raises StudioError if one of them fails."""
     predict.ready()
     attendance()
+
+
+def warm_up():
+    """Load what an enrolment needs; a failure is kept for whoever needs it."""
+    with contextlib.suppress(StudioError):
+        predict.ready()
 
 
 def utc(day, time):

@@ -61,6 +61,9 @@ def distance(a, b):
 def ready():
     """Load the models and answer once; raises StudioError if that fails."""
     vector = embedder()([np.zeros((150, 150, 3), np.uint8)])[0]
-    detector().hog(np.zeros((90, 90), np.uint8), 0)
+    finder, blank = detector(), np.zeros((90, 90, 3), np.uint8)
+    finder.hog(blank, 0)
+    for name in ("five-points", "landmarks"):
+        finder.points(blank, Box(5, 5, 85, 85, 0), name)
     if not np.isfinite(vector).all():
         raise StudioError("The face network does not answer as it should.")
