@@ -1,6 +1,6 @@
 """Take the pictures of real results that the README and the hub show, in a running studio.
 
-python assets/shots/make.py      (needs the development requirements and Chromium)
+python assets/shots/make.py [SLUG...]      (needs the development requirements and Chromium)
 """
 
 import io
@@ -14,13 +14,31 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.conftest import Server  # noqa: E402
+from core.attendance import service as attendance_service  # noqa: E402
+from tests.conftest import Server  # noqa: E402  (its register is a folder of its own)
 
 
 def bear_detector(page, url):
     page.goto(f"{url}/bear-detector/")
     page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "bear-detector" / "teddy.jpg")
     expect(page.locator(".verdict h2")).to_have_text("Teddy bear", timeout=60_000)
+
+
+def attendance(page, url):
+    examples = ROOT / "assets" / "examples" / "attendance"
+    for name, photo in (("Eileen Collins", "collins"), ("Grace Hopper", "hopper")):
+        attendance_service.attendance().enrol(name, [(photo, examples / f"{photo}.jpg")], consent=True)
+    page.goto(f"{url}/attendance")
+    page.get_by_role("button", name="Go on without a passcode").click(timeout=60_000)
+    page.get_by_text("Photo", exact=True).click(timeout=60_000)
+    page.get_by_text("Both of them").click(timeout=60_000)
+    expect(page.get_by_text("checked in").first).to_be_visible(timeout=120_000)
+    page.locator("img").first.scroll_into_view_if_needed()
+    page.mouse.move(560, 350)
+    page.mouse.wheel(0, 190)
+
+
+SHOTS = {"bear-detector": bear_detector, "attendance": attendance}
 
 
 def main():
@@ -30,8 +48,8 @@ def main():
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
             page = browser.new_page(viewport={"width": 1120, "height": 700})
-            for slug, show in {"bear-detector": bear_detector}.items():
-                show(page, server.url)
+            for slug in sys.argv[1:] or SHOTS:
+                SHOTS[slug](page, server.url)
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()
