@@ -74,6 +74,9 @@ def listing(args, _):
 
 def serve_one(args, _):
     app = known(args.slug)
+    if args.host not in ("127.0.0.1", "localhost", "::1"):
+        # An app that keeps people's data may refuse to be reached from other machines.
+        getattr(importlib.import_module(app.core), "may_listen", lambda host: None)(args.host)
     from apps.hub import build_alone, serve
 
     return serve(build_alone(app), args.host, args.port, app.title)

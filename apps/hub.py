@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
 import socket
 import sys
 import threading
@@ -16,7 +17,7 @@ import threading
 import uvicorn
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.applications import Starlette
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from apps import registry
@@ -107,8 +108,8 @@ def _ready(app):
     return ""
 
 
-def streamlit_app():
-    """All Streamlit pages as one ASGI app: a process can hold only one Streamlit runtime."""
+def streamlit_app(alone=None):
+    """All Streamlit pages as one ASGI app: a process can hold only one Streamlit runtime. `alone`: the App that is its first page."""
     from streamlit import config
     from streamlit.starlette import App
 
@@ -119,6 +120,7 @@ def streamlit_app():
         config.set_option(key, value)
     for name in ("uvicorn.access", "uvicorn.error"):  # Streamlit switches a line for every request on again
         logging.getLogger(name).addFilter(lambda record: record.levelno >= logging.WARNING)
+    os.environ["STUDIO_PAGE"] = alone.slug if alone else ""
     return App(registry.ROOT / "apps" / "streamlit_pages.py")
 
 
@@ -186,12 +188,22 @@ def build_hub():
 
     routes = [*_common_routes(registry.APPS), Route("/", landing), Route("/picture/{slug}", picture)]
     routes += [Mount(f"/{slug}", lazy) for slug, lazy in lazies.items()] + [Mount("/pages", pages)]
+    routes += [Route(f"/{app.slug}{end}", to_page(app)) for app in registry.APPS if app.framework == "streamlit" for end in ("", "/")]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: lost})
+
+
+def to_page(app):
+    """An endpoint that sends /SLUG on to where the app's Streamlit page is."""
+
+    async def redirect(request):
+        return RedirectResponse(path_of(app))
+
+    return redirect
 
 
 def build_alone(app):
     """One app by itself, at the root of its own server."""
-    lazy = Lazy((lambda: gradio_app(app)) if app.framework == "gradio" else streamlit_app)
+    lazy = Lazy((lambda: gradio_app(app)) if app.framework == "gradio" else lambda: streamlit_app(app))
 
     @contextlib.asynccontextmanager
     async def lifespan(_):
@@ -215,6 +227,7 @@ def serve(app, host, port, title):
         except (OSError, OverflowError) as error:
             print(_cannot_listen(host, port, error), file=sys.stderr)
             return 1
+    os.environ["STUDIO_HOST"] = host  # a page with people's data asks who may come
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     print(f"{title} is on http://{shown}:{port}  (Ctrl-C stops it)", flush=True)
     # Open event streams of pages in a browser would otherwise hold the shutdown up.

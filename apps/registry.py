@@ -62,6 +62,15 @@ APPS = (
         core="core.explain.predict",
         card="explain",
     ),
+    App(
+        slug="attendance",
+        title="Attendance",
+        blurb="Faces in, a trustworthy register out: enrol, check in, see who came, export, erase.",
+        framework="streamlit",
+        module="apps.attendance",
+        core="core.attendance.command",
+        card="attendance",
+    ),
 )
 
 

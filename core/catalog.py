@@ -29,6 +29,47 @@ class Entry:
     hub: Hub | None = None
 
 
+@dataclass(frozen=True)
+class Installed:
+    """A file inside a Python package of the requirements. The package is never imported: only its folder is used."""
+
+    name: str
+    file: str  # inside the package
+    sha256: str
+    licence: str
+    package: str = "face_recognition_models"
+
+
+INSTALLED = {
+    entry.name: entry
+    for entry in (
+        Installed(
+            name="faces",
+            file="models/dlib_face_recognition_resnet_model_v1.dat",
+            sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            licence="CC0",
+        ),
+        Installed(
+            name="five-points",
+            file="models/shape_predictor_5_face_landmarks.dat",
+            sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+            licence="CC0",
+        ),
+        Installed(
+            name="landmarks",
+            file="models/shape_predictor_68_face_landmarks.dat",
+            sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+            licence="research only: iBUG 300-W, on whose photos it was trained, excludes commercial use",
+        ),
+        Installed(
+            name="face-finder",
+            file="models/mmod_human_face_detector.dat",
+            sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+            licence="CC0",
+        ),
+    )
+}
+
 ENTRIES = {
     entry.name: entry
     for entry in (

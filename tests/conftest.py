@@ -20,6 +20,7 @@ import apps  # noqa: F401  (telemetry off, sleeping threads: before anything imp
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 EXAMPLES = ROOT / "assets" / "examples" / "bear-detector"
+os.environ["STUDIO_ATTENDANCE"] = tempfile.mkdtemp(prefix="vitrine-attendance-")  # never the register of whoever runs the tests
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED_ROOMS = {"errors", "catalog", "weights", "runtime", "images", "layers", "metrics", "torchvision_ops"}
+SHARED_ROOMS = {"errors", "catalog", "weights", "runtime", "images", "layers", "metrics", "photos", "tables", "torchvision_ops"}
 EDGES = {"explain": {"vision"}, "style": {"vision"}, "attendance": {"faces"}, "swap": {"faces"}}
 TOOLKITS = {"gradio", "streamlit"}
 

@@ -230,6 +230,25 @@ def gradcam_viewer(folder, bears):
         (folder / f"{name}.jpg").write_bytes((bears / f"{name}.jpg").read_bytes())
 
 
+def faces(folder):
+    """Two public-domain portraits that scikit-image and matplotlib carry, and both people in one picture of 1280 x 720."""
+    import matplotlib
+    import skimage
+
+    folder.mkdir(exist_ok=True)
+    sources = {
+        "collins": Path(skimage.__file__).parent / "data" / "astronaut.png",
+        "hopper": Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
+    }
+    people = {name: Image.open(path).convert("RGB") for name, path in sources.items()}
+    for name, image in people.items():
+        image.save(folder / f"{name}.jpg", quality=90)
+    both = Image.new("RGB", (1280, 720), (74, 88, 96))
+    both.paste(people["collins"].resize((660, 660)), (-20, 60))
+    both.paste(people["hopper"].resize((580, 680)), (680, 40))
+    both.save(folder / "both.jpg", quality=90)
+
+
 if __name__ == "__main__":
     folder = HERE / "bear-detector"
     folder.mkdir(exist_ok=True)
@@ -238,3 +257,4 @@ if __name__ == "__main__":
     black(folder / "black.jpg")
     photos(folder)
     gradcam_viewer(HERE / "gradcam-viewer", folder)
+    faces(HERE / "attendance")

@@ -14,7 +14,8 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.conftest import Server  # noqa: E402
+from core.attendance import service as attendance_service  # noqa: E402
+from tests.conftest import Server  # noqa: E402  (its register is a folder of its own)
 
 
 def bear_detector(page, url):
@@ -29,7 +30,21 @@ def gradcam_viewer(page, url):
     expect(page.locator(".verdict h2")).to_contain_text(":", timeout=120_000)
 
 
-SHOWS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer}
+def attendance(page, url):
+    examples = ROOT / "assets" / "examples" / "attendance"
+    for name, photo in (("Eileen Collins", "collins"), ("Grace Hopper", "hopper")):
+        attendance_service.attendance().enrol(name, [(photo, examples / f"{photo}.jpg")], consent=True)
+    page.goto(f"{url}/attendance")
+    page.get_by_role("button", name="Go on without a passcode").click(timeout=60_000)
+    page.get_by_text("Photo", exact=True).click(timeout=60_000)
+    page.get_by_text("Both of them").click(timeout=60_000)
+    expect(page.get_by_text("checked in").first).to_be_visible(timeout=120_000)
+    page.locator("img").first.scroll_into_view_if_needed()
+    page.mouse.move(560, 350)
+    page.mouse.wheel(0, 190)
+
+
+SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance}
 
 
 def main():
@@ -39,10 +54,8 @@ def main():
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
             page = browser.new_page(viewport={"width": 1120, "height": 700})
-            for slug, show in SHOWS.items():
-                if sys.argv[1:] and slug not in sys.argv[1:]:
-                    continue
-                show(page, server.url)
+            for slug in sys.argv[1:] or SHOTS:
+                SHOTS[slug](page, server.url)
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()

@@ -5,85 +5,12 @@ put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, b
 """
 
 import hashlib
-import zipfile
-import zlib
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from core.errors import BadInput
-from core.images import SUFFIXES, open_image, shrink
-
-LONGEST = 400  # px kept of a photo in memory: 0.5 MB each, enough for 224 px crops
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One photo: its path inside the source, its folder's name ("" at the top), and the picture, RGB."""
-
-    name: str
-    folder: str
-    image: Image.Image
-
-    @property
-    def key(self):
-        return f"{self.folder}/{self.name}"
-
-
-def read(source, longest=LONGEST, on_error=None):
-    """Yield every photo of a zip or folder in name order; the folder that directly holds it is its label.
-
-    source:   path of a .zip or a folder
-    longest:  px; larger photos are shrunk, smaller ones stay; None keeps all as they are
-    on_error: called with a sentence for each file that is no picture; None raises BadInput instead
-    """
-    for path, file in _files(Path(source)):
-        parts = PurePosixPath(path)
-        try:
-            image = _open(file, parts.name)
-        except BadInput as error:
-            if on_error is None:
-                raise
-            on_error(str(error))
-            continue
-        yield Photo(parts.name, parts.parent.name, shrink(image, longest) if longest else image)
-
-
-def listing(source):
-    """[(folder, name)] of every photo that `read` would try, without opening one."""
-    return [(PurePosixPath(path).parent.name, PurePosixPath(path).name) for path, _ in _files(Path(source))]
-
-
-_DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error)  # what zipfile raises, passwords included
-
-
-def _open(file, name):
-    try:
-        return open_image(file, name)
-    except _DAMAGE as error:
-        raise BadInput(f"{name} cannot be unpacked ({error}). Please pack the zip again, without a password.") from None
-
-
-def _files(source):
-    """Yield (path inside the source, what open_image reads it from); nothing is unpacked beyond open_image's limits."""
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield path.relative_to(source).as_posix(), path
-    elif source.is_file() and zipfile.is_zipfile(source):
-        try:
-            with zipfile.ZipFile(source) as archive:
-                for info in sorted(archive.infolist(), key=lambda info: info.filename):
-                    hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
-                    if info.filename.lower().endswith(SUFFIXES) and not hidden:
-                        with archive.open(info) as file:
-                            yield info.filename, file
-        except _DAMAGE as error:
-            raise BadInput(f"{source.name} cannot be unpacked ({error}). Please pack it again, without a password.") from None
-    else:
-        raise BadInput(f"{source} is neither a folder nor a zip file. Please check the path.")
+from core.photos import Photo, read
 
 
 def fingerprint(image):

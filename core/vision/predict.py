@@ -5,13 +5,11 @@ of the first three. Below the threshold, chosen on validation photos and stored 
 "none", whatever the three say among themselves.
 """
 
-import csv
-import io
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core import runtime, weights
+from core import runtime, tables, weights
 from core.errors import BadInput, StudioError
 from core.images import open_image
 from core.vision.network import Network
@@ -119,12 +117,7 @@ def table(rows):
 
 def to_csv(rows):
     """Rows -> CSV text with a header line. A name that a spreadsheet would run as a formula is quoted with '."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for line in table(rows):
-        writer.writerow(["'" + cell if cell[:1] in ("=", "+", "-", "@") else cell for cell in line])
-    return buffer.getvalue()
+    return tables.to_csv(COLUMNS, table(rows))
 
 
 def as_dict(rows):

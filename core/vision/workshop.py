@@ -16,10 +16,11 @@ from PIL import Image, ImageOps
 from core.errors import BadInput
 from core.images import open_image, shrink
 from core.metrics import ece, temperature_of, wilson
+from core.photos import LONGEST, listing, read
 from core.vision import network
 from core.vision.network import BATCH
 from core.vision.own import NONE, OwnClassifier
-from core.vision.photos import LONGEST, clusters, fingerprint, listing, read
+from core.vision.photos import clusters, fingerprint
 
 MIN_PHOTOS, MIN_CLASSES, MAX_CLASSES, MAX_PHOTOS = 5, 2, 12, 1000
 FOLDS, SHOWN, THUMB, MAX_NAME = 5, 24, 200, 40
