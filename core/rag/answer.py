@@ -161,19 +161,20 @@ def evidence(index, query, hits, best, margins):
     return [margins[best], margins[best] - second, top, index.bm25.known(query.text), float(hits[0].score - hits[1].score) if len(hits) > 1 else 0.0]
 
 
-def look(index, question, k=PASSAGES):
+def look(index, question, k=PASSAGES, read_with=None, choice=None):
     """Everything short of the verdict: (query, hits, candidates, chosen, spans, evidence)."""
-    from core.rag.reader import reader
+    if read_with is None:
+        from core.rag.reader import reader
 
+        read_with, choice = reader(), settings()["choice"]
     query = queries([question])[0]
     hits = index.search(query, k)
     found = candidates(index, query, hits) if hits else []
     if not found:
         return query, hits, found, None, [], None
-    read = reader()(question, [c.hit.passage.text[slice(*c.window)] for c in found])
+    read = read_with(index, query, found)
     margins = [margin for _, _, margin in read]
-    w = settings()["choice"]
-    total = [margin + w["match"] * c.match + w["rank"] * c.rank for margin, c in zip(margins, found, strict=True)]
+    total = [margin + choice["match"] * c.match + choice["rank"] * c.rank for margin, c in zip(margins, found, strict=True)]
     best = int(np.argmax(total))
     return query, hits, found, best, read, evidence(index, query, hits, best, margins)
 
@@ -197,7 +198,6 @@ def extractive(index, question, history=(), asked=None):
     text, page = c.hit.passage.text, c.hit.passage.start
     if confidence < settings()["threshold"]:
         return Answer(question, understood, False, NOT_SAID, "", confidence, nearest(hits), seconds=time.perf_counter() - start)
-    a, b = a + c.window[0], b + c.window[0]
     s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), c.sentence)
     quote = " ".join(text[s:e].split())
     citation = Citation(1, c.hit.passage, page + s, page + e, quote)

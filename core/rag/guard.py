@@ -9,8 +9,14 @@ import re
 from core.rag.split import sentences
 
 ORDER = r"(?:ignor\w*|disregard|forget|override|bypass|vergiss|ignorier\w*|oublie\w*|ignora\w*|olvida\w*)"
-WHAT = r"(?:instruct\w*|rules?|prompts?|guidelines?|context|question|messages?|anweisung\w*|regeln|vorgaben|consignes?|instrucci\w*|reglas|documents?|sources?|above|everything)"
-SAY = r"(?:respond|reply|answer|say|output|print|write|repeat|return|state|tell|claim|insert|append|include|begin|end|start|finish|mention|antworte|schreibe|sage|réponds?|répondez|écri\w+|responde|escribe|di)"
+WHAT = (
+    r"(?:instruct\w*|rules?|prompts?|guidelines?|context|question|messages?|"
+    r"anweisung\w*|regeln|vorgaben|consignes?|instrucci\w*|reglas|documents?|sources?|above|everything)"
+)
+SAY = (
+    r"(?:respond|reply|answer|say|output|print|write|repeat|return|state|tell|claim|insert|append|include|begin|end|start|"
+    r"finish|mention|antworte|schreibe|sage|réponds?|répondez|écri\w+|responde|escribe|di)"
+)
 SIGNS = [
     rf"\b{ORDER}\b.{{0,60}}\b{WHAT}",
     rf"\b(?:you (?:must|should|shall|will|are to|have to)|always|only|instead|please|now|simply|just|must|and|then|do not|don't|never|to) {SAY}\b",
@@ -18,7 +24,8 @@ SIGNS = [
     r"\b(?:you are (?:now|no longer|an?)|act as|pretend (?:to be|that)|role ?-?play|from now on|du bist (?:jetzt|nun)|tu es maintenant|ahora eres)\b",
     r"\b(?:system|developer|hidden|new|secret|updated|initial|admin\w*) (?:prompt|message|instructions?|override|notice|note|command|directive)s?\b",
     r"(?:^|[\[<({#*|])\s*/?(?:system|assistant|inst|im_start|im_end|instructions?|prompt)\b\s*[\]>)}:|]|<\|.*?\|>|###\s*(?:instruction|system|response)",
-    r"\b(?:as an? (?:ai|assistant|language model|llm|chatbot)|dear (?:ai|assistant|chatbot|model|llm)|(?:note|attention|message|instructions?) (?:to|for) (?:the |any |all )?(?:ai|assistant|chatbot|model|llm|reader bot)s?|"
+    r"\b(?:as an? (?:ai|assistant|language model|llm|chatbot)|dear (?:ai|assistant|chatbot|model|llm)|"
+    r"(?:note|attention|message|instructions?) (?:to|for) (?:the |any |all )?(?:ai|assistant|chatbot|model|llm)s?|"
     r"(?:ai|assistants?|chatbots?|language models?|llms?|bots?)\b.{0,40}\b(?:must|should|shall|will please|reading this|processing this|summari[sz]ing this))",
     r"\b(?:reveal|leak|exfiltrate|disclose|send|post|forward|upload|transmit|e-?mail)\b.{0,60}\b(?:prompt|instructions?|conversation|chat|history|keys?|passwords?|secrets?|data|documents?|https?://|@)",
     r"!\[[^\]]*\]\(https?://|\b(?:visit|open|click|go to|fetch|call|load)\b.{0,40}https?://",

@@ -15,16 +15,18 @@ import numpy as np
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 
-from core.rag.encoder import encoder, sentence_vectors, unit
-from core.rag.split import Passage, passages, sentences
+from core.rag.encoder import encoder, unit
+from core.rag.split import Passage, sentences
 
 CLOSER = 50  # passages that are read a second time
 SMALL = 128  # numbers a word piece is kept as
 AT_ONCE = 64  # passages between two reports of progress
 VOCABULARY = 30522
 STOP = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its many me much my no not of on or our "
-    "she should so than that the their them then there these they this those to was we were what when where which who whom whose why will with would you your".split()
+    "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its "
+    "many me much my no not of on or our "
+    "she should so than that the their them then "
+    "there these they this those to was we were what when where which who whom whose why will with would you your".split()
 )
 
 
@@ -237,6 +239,12 @@ class Index:
         by_sentence = np.maximum.reduceat(match, heads, axis=0) @ weights
         return whole, np.maximum.reduceat(by_sentence, np.searchsorted(heads, begins))
 
+    def pieces(self, row):
+        """(pieces (N, 128) float32 unit, ids (N,)) of a passage, as `block` kept them."""
+        each, local = self.blocks[self.owner[row]], row - self.base[self.owner[row]]
+        part = slice(each.first[local], each.first[local + 1])
+        return each.pieces[part] * each.scales[part][:, None], each.ids[part].astype(int)
+
     def sentence_scores(self, query, row, count):
         """The match of each of a passage's `count` sentences with the question, 0 to 1; -1 for one that was cut off."""
         each, local = self.blocks[self.owner[row]], row - self.base[self.owner[row]]
@@ -268,7 +276,6 @@ class HybridRetriever(BaseRetriever):
     k: int = 5
 
     def _get_relevant_documents(self, query, *, run_manager=None):
-        return [LangChainDocument(page_content=hit.passage.text, metadata={**hit.passage.as_dict(), "score": hit.score}) for hit in self.index.search(query, self.k)]
-
-
-__all__ = ["Block", "HybridRetriever", "Hit", "Index", "Query", "block", "passages", "queries", "sentence_vectors"]
+        return [
+            LangChainDocument(page_content=hit.passage.text, metadata={**hit.passage.as_dict(), "score": hit.score}) for hit in self.index.search(query, self.k)
+        ]

@@ -57,8 +57,8 @@ class Report:
     refused: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def sentences(self):
-        """What to tell the visitor, a sentence an item."""
+    def good_news(self):
+        """What was done, a sentence an item; `refused` and `notes` hold the rest."""
         said = []
         if self.added:
             said.append(f"Added {_names(self.added)}.")
@@ -66,7 +66,7 @@ class Report:
             said.append(f"{_names(self.replaced)} had changed: the new version took the old one's place.")
         if self.same:
             said.append(f"{_names(self.same)} was already here, unchanged.")
-        return said + self.refused + self.notes
+        return said
 
 
 def _names(names):

@@ -96,7 +96,7 @@ def _file(path):
 
 
 def kind_of(data, name):
-    """"pdf", "docx", "epub", "zip", "html", "markdown", "text", "table" or "subtitles"; BadInput for anything else."""
+    """ "pdf", "docx", "epub", "zip", "html", "markdown", "text", "table" or "subtitles"; BadInput for anything else."""
     suffix = Path(name).suffix.lower().lstrip(".")
     if b"%PDF-" in data[:1024]:
         return "pdf"
@@ -357,7 +357,11 @@ def clean(raw):
     Line ends become one newline, words hyphenated over a line's end are joined again, control characters go.
     """
     out, places = [], []
-    for match in re.finditer(r"[-\u00ad]\r?\n(?=[a-z])|[\ufffe\x02](?:\r?\n)?|\r\n?|[\x00-\x08\x0b-\x1f\ufffd\ufffe\uffff]|[^\x00-\x08\x0b-\x1f\ufffe\uffff\ufffd\-\u00ad]+|.", raw, re.S):
+    for match in re.finditer(
+        r"[-\u00ad]\r?\n(?=[a-z])|[\ufffe\x02](?:\r?\n)?|\r\n?|[\x00-\x08\x0b-\x1f\ufffd\ufffe\uffff]|[^\x00-\x08\x0b-\x1f\ufffe\uffff\ufffd\-\u00ad]+|.",
+        raw,
+        re.S,
+    ):
         part = match[0]
         if part[0] in "\r":
             out.append("\n")

@@ -4,8 +4,6 @@ The published weights load strictly under their own names. Written out here beca
 import, and the first question waits for it.
 """
 
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -75,54 +73,39 @@ def pool(states, mask=None):
     return F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
 
 
-class Adapted(nn.Module):
-    """A frozen linear layer and a small trained correction: y = W x + b + up(down(x)). Hu et al. 2021, arXiv:2106.09685."""
-
-    def __init__(self, linear, rank):
-        super().__init__()
-        self.linear = linear.requires_grad_(False)
-        self.down = nn.Parameter(torch.empty(rank, linear.in_features))
-        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
-
-    def forward(self, x):
-        return self.linear(x) + (x @ self.down.T) @ self.up.T
-
-    def merged(self):
-        """One plain linear layer that answers the same."""
-        out = nn.Linear(self.linear.in_features, self.linear.out_features)
-        out.weight, out.bias = nn.Parameter(self.linear.weight + self.up @ self.down), self.linear.bias
-        return out
-
-
 class Reader(nn.Module):
-    """Where in a text the answer to a question begins and ends: MiniLM with corrections and a head of two scores a token.
+    """Where in a text the answer to a question begins and ends, from the word pieces that the index keeps.
 
-    ids, mask, kinds: as MiniLM's, "[CLS] question [SEP] text [SEP]"
-    returns (B, N, 2) float: scores of beginning and of ending at each token; those at [CLS] mean "not in this text"
+    Each piece of the text is seen with the question's pieces that it resembles, softly aligned (Chen et al. 2017,
+    arXiv:1704.00051, sec. 3.2), then all pieces of question and text look at each other in `layers` layers.
+
+    asked:   (B, M, 128) float, unit pieces of the question;  asked_mask (B, M) bool
+    text:    (B, N, 128) float, unit pieces of the text;      text_mask (B, N) bool
+    flags:   (B, N, 3) float: also in the question, in the sentence that fits best, how rare
+    returns (B, 1 + N, 2) float: scores of beginning and of ending; first those of "not in this text"
     """
 
-    def __init__(self, network, rank=16, from_layer=2):
+    def __init__(self, width=128, layers=2, heads=4, small=128, dropout=0.0):
         super().__init__()
-        self.network = network.requires_grad_(False)
-        self.from_layer = from_layer
-        for layer in network.encoder["layer"][from_layer:]:
-            own = layer.attention["self"]
-            for holder, name in [(own, "query"), (own, "key"), (own, "value"), (layer.attention["output"], "dense"), (layer.intermediate, "dense"), (layer.output, "dense")]:
-                holder[name] = Adapted(holder[name], rank)
-        self.head = nn.Linear(384, 2)
+        self.asked = nn.Linear(small, width)
+        self.text = nn.Linear(3 * small + 4, width)
+        self.near = nn.Conv1d(width, width, 5, padding=2, groups=width)
+        self.kinds = nn.Parameter(torch.randn(3, width) * 0.02)
+        self.layers = nn.ModuleList(Layer(width, heads, 2 * width) for _ in range(layers))
+        self.head = nn.Linear(width, 2)
+        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, ids, mask, kinds):
-        return self.head(self.network(ids, mask, kinds))
-
-    def learned(self):
-        """The tensors that training changes, by name."""
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
-
-    def merge(self):
-        """Fold the corrections into plain layers, for speed; the model can then no longer be trained."""
-        for module in list(self.network.modules()):
-            for name, child in list(module._modules.items()):
-                if isinstance(child, Adapted):
-                    module._modules[name] = child.merged()
-        return self
+    def forward(self, asked, asked_mask, text, text_mask, flags):
+        alike = (text @ asked.transpose(1, 2)).masked_fill(~asked_mask[:, None], -1)
+        aligned = (alike * 8).softmax(-1) @ asked
+        seen = self.text(self.dropout(torch.cat([text, aligned, text * aligned * 8, alike.amax(-1, keepdim=True), flags], -1)))
+        seen = seen * text_mask[..., None]
+        seen = seen + F.gelu(self.near(seen.transpose(1, 2)).transpose(1, 2))
+        none = self.kinds[0].expand(len(text), 1, -1)
+        x = torch.cat([none, self.asked(self.dropout(asked)) + self.kinds[1], seen + self.kinds[2]], 1)
+        mask = torch.cat([text_mask.new_ones(len(text), 1), asked_mask, text_mask], 1)[:, None, None]
+        for layer in self.layers:
+            x = self.dropout(layer(x, mask))
+        scores = self.head(x)
+        text_scores = scores[:, 1 + asked.shape[1] :].masked_fill(~text_mask[..., None], -1e4)
+        return torch.cat([scores[:, :1], text_scores], 1)

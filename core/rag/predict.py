@@ -1,5 +1,7 @@
 """Documents and a question in, an answer with its sources out: what the page and the command line call."""
 
+import contextlib
+import os
 import re
 import time
 from pathlib import Path
@@ -29,6 +31,23 @@ def respond(index, question, history=(), model=None):
         yield from generate.respond(index, question, standalone(question, list(history)), model)
 
 
+MODEL_HELP = "A language model writes the answer, and every sentence is checked against its source. The host names models in the variable RAG_MODEL."
+
+
+def model_names():
+    """The chat models that the host offers: RAG_MODEL, several with commas between them."""
+    return [name.strip() for name in os.environ.get("RAG_MODEL", "").split(",") if name.strip()]
+
+
+def chosen(name):
+    """A name out of model_names() -> its chat model; None -> None."""
+    if name is None:
+        return None
+    from core.rag import generate
+
+    return generate.chat_model(name)
+
+
 def run(inputs, out=None, question=None, model=None):
     """The command line's way in: files or web addresses and a question -> a JSON-ready dict.
 
@@ -43,11 +62,7 @@ def run(inputs, out=None, question=None, model=None):
         documents += load.read(data, name, skipped.append)
     index = Index([block(part for document in documents for part in passages(document))])
     seconds = time.perf_counter() - start
-    if model:
-        from core.rag import generate
-
-        model = generate.chat_model(model)
-    *_, answer = respond(index, question, (), model)
+    *_, answer = respond(index, question, (), chosen(model))
     where = "".join(f"\n  [{c.number}] {c.place}" for c in answer.citations)
     said = answer.as_dict() | {
         "file": ", ".join(document.name for document in documents),
@@ -59,6 +74,12 @@ def run(inputs, out=None, question=None, model=None):
     if out:
         Path(out).write_text(f"{said['sentence']}\n", encoding="utf-8")
     return said
+
+
+def warm_up():
+    """Load the models; what goes wrong is told by the first answer."""
+    with contextlib.suppress(Exception):
+        ready()
 
 
 def ready():

@@ -1,70 +1,71 @@
-"""Questions and short texts to answer spans: the trained reader's border to the rest of the room."""
+"""Questions and sentences to answer spans: the trained reader, fed with what the index keeps anyway."""
+
+import json
 
 import numpy as np
 
 from core import runtime, weights
 from core.rag.encoder import encoder
 
-LONGEST = 160  # word pieces of question and text together
 ANSWER = 24  # word pieces of an answer, at most
+LONGEST = 160  # word pieces of a text that are read
 
 
-def pair(tokenizer, question, text):
-    """-> (ids, kinds, offsets): "[CLS] question [SEP] text [SEP]" cut to LONGEST; offsets (N, 2) into text, (-1, -1) outside it."""
-    asked = tokenizer.encode(question, add_special_tokens=False).ids[:48]
-    read = tokenizer.encode(text, add_special_tokens=False)
-    room = LONGEST - len(asked) - 3
-    ids = [101, *asked, 102, *read.ids[:room], 102]
-    kinds = [0] * (len(asked) + 2) + [1] * (len(ids) - len(asked) - 2)
-    offsets = [(-1, -1)] * (len(asked) + 2) + list(read.offsets[:room]) + [(-1, -1)]
-    return ids, kinds, offsets
+def prepare(index, query, row, window, sentence):
+    """What the reader sees of a passage's `window`: (pieces (N, 128), flags (N, 3), offsets (N, 2) in the passage's text)."""
+    pieces, ids = index.pieces(row)
+    offsets = np.array(encoder().tokenizer.encode(index.passages[row].text).offsets[1:-1]).reshape(-1, 2)
+    inside = np.flatnonzero((offsets[:, 0] >= window[0]) & (offsets[:, 1] <= window[1]))[:LONGEST]
+    ids, offsets = ids[inside], offsets[inside]
+    fits = (offsets[:, 0] >= sentence[0]) & (offsets[:, 1] <= sentence[1])
+    return pieces[inside], np.stack([np.isin(ids, query.ids), fits, index.idf[ids] / 10], 1).astype(np.float32), offsets
 
 
 def collate(rows):
-    """[(ids, kinds, ...)] -> (ids, mask, kinds) tensors, padded on the right."""
+    """[(query pieces, text pieces, flags)] -> the five tensors of model.Reader, padded on the right."""
     import torch
 
-    longest = max(len(row[0]) for row in rows)
-    ids, kinds = (torch.tensor([list(row[at]) + [0] * (longest - len(row[at])) for row in rows]) for at in (0, 1))
-    return ids, ids > 0, kinds
+    def pad(arrays):
+        longest = max(1, *(len(a) for a in arrays))
+        out = np.zeros((len(arrays), longest, arrays[0].shape[1]), np.float32)
+        for row, array in zip(out, arrays, strict=True):
+            row[: len(array)] = array
+        return torch.from_numpy(out), torch.tensor([[i < len(a) for i in range(longest)] for a in arrays])
+
+    asked, text, flags = zip(*rows, strict=True)
+    return *pad(asked), *pad(text), pad(flags)[0]
 
 
 def best_span(scores, offsets):
-    """(N, 2) scores -> (start, end, margin): the best span's characters, and how far its score is above "not in this text"."""
-    inside = np.array([a >= 0 for a, _ in offsets])
-    begin, end = np.where(inside, scores[:, 0], -1e9), np.where(inside, scores[:, 1], -1e9)
-    table = begin[:, None] + end[None, :]
+    """(1 + N, 2) scores -> (start, end, margin): the best span's characters, and how far its score is above "not in this text"."""
+    begin, end = scores[1 : len(offsets) + 1, 0], scores[1 : len(offsets) + 1, 1]
     far = np.subtract.outer(np.arange(len(begin)), np.arange(len(begin)))
-    table[(far > 0) | (far <= -ANSWER)] = -2e9
+    table = np.where((far > 0) | (far <= -ANSWER), -1e9, begin[:, None] + end[None, :])
     i, j = np.unravel_index(table.argmax(), table.shape)
-    return offsets[i][0], offsets[j][1], float(table[i, j] - scores[0].sum())
+    return int(offsets[i][0]), int(offsets[j][1]), float(table[i, j] - scores[0].sum())
 
 
 class SpanReader:
     """The bundled reader. Safe to share between threads."""
 
     def __init__(self, tensors, metadata):
+        runtime.prepare_torch()
         from core.rag.model import Reader
 
-        shared = encoder()
-        self.tokenizer = shared.tokenizer
-        self.network = Reader(shared.copy(), int(metadata["rank"]), int(metadata["from_layer"]))
-        left = set(self.network.learned()) ^ set(tensors)
-        if left:
-            raise weights.WeightsError(f"The reader's weights do not fit it: {', '.join(sorted(left)[:3])}.")
-        self.network.load_state_dict(tensors, strict=False)
-        self.network.merge().eval()
+        self.network = Reader(**json.loads(metadata["shape"]))
+        self.network.load_state_dict(tensors, strict=True)
+        self.network.eval()
 
-    def __call__(self, question, texts):
-        """str, [str] -> [(start, end, margin)], one for each text."""
+    def __call__(self, index, query, candidates):
+        """Candidates -> [(start, end, margin)], one for each: characters of its passage's text."""
         import torch
 
-        rows = [pair(self.tokenizer, question, text) for text in texts]
+        seen = [prepare(index, query, c.hit.number, c.window, c.sentence) for c in candidates]
         with torch.inference_mode():
-            scores = self.network(*collate(rows)).numpy()
-        return [best_span(score[: len(row[0])], row[2]) for score, row in zip(scores, rows, strict=True)]
+            scores = self.network(*collate([(query.pieces, pieces, flags) for pieces, flags, _ in seen])).numpy()
+        return [best_span(score, offsets) if len(offsets) else (*c.sentence, -99.0) for score, (_, _, offsets), c in zip(scores, seen, candidates, strict=True)]
 
 
 def reader():
     """The shared SpanReader, loaded at first use."""
-    return runtime.models().get("reader", lambda: SpanReader(*weights.load("reader")), lambda model: 44 * 2**20)
+    return runtime.models().get("reader", lambda: SpanReader(*weights.load("reader")), lambda model: 4 * sum(p.numel() for p in model.network.parameters()))

@@ -4,6 +4,7 @@ import bisect
 import re
 from dataclasses import asdict, dataclass
 
+HEADING = 100  # characters up to which a piece is taken for a heading and stays with what follows
 LONGEST = 1000  # characters of a passage: 150 to 250 word pieces, within what the encoder reads
 
 
@@ -34,9 +35,13 @@ class Passage:
         return asdict(self)
 
 
-SHORT = "mr|mrs|ms|dr|prof|st|sr|jr|vs|etc|e\\.g|i\\.e|cf|fig|no|vol|pp|approx|inc|ltd|co|corp|dept|gen|col|lt|sgt|rev|hon|jan|feb|mar|apr|aug|sept|oct|nov|dec|bzw|z\\.b|u\\.a"
+SHORT = (
+    "mr|mrs|ms|dr|prof|st|sr|jr|vs|etc|e\\.g|i\\.e|cf|fig|no|vol|pp|approx|inc|ltd|co|corp|dept|gen|col|lt|sgt|rev|hon|"
+    "jan|feb|mar|apr|aug|sept|oct|nov|dec|bzw|z\\.b|u\\.a"
+)
 NO_END = re.compile(rf"(?:\b(?:{SHORT})|\b[A-Z]|\b[A-Z](?:\.[A-Z])+)\.$", re.I)
-END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]?|\n\s*\n|\n(?=\s*(?:[-*•#]|\d+[.)])\s)")
+# A full stop, an empty line, the next item of a list, and the end of a short line that is a heading of its own.
+END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]?|\n\s*\n|\n(?=\s*(?:[-*•#]|\d+[.)])\s)|(?:(?<=\n)|\A)[^\n.,;:]{2,50}\n(?=[A-Z])")
 
 
 def sentences(text):
@@ -88,7 +93,7 @@ def passages(document, longest=LONGEST):
             if begin is not None:
                 gap = page.text[last:start]
                 full = end - begin > longest or ("\n\n" in gap and last - begin > longest / 2) or ("\n" in gap and last - begin > longest * 0.8)
-                if full or any(last <= mark <= start for mark in hard):
+                if full or (last - begin > HEADING and any(last <= mark <= start for mark in hard)):
                     yield passage(begin, last)
                     begin = None
             begin = start if begin is None else begin

@@ -32,7 +32,7 @@ class Questions:
 
 
 def part(title):
-    """"tune" for two articles in three, "report" for the rest."""
+    """ "tune" for two articles in three, "report" for the rest."""
     return "tune" if int(hashlib.sha256(title.encode()).hexdigest(), 16) % 3 else "report"
 
 
@@ -82,7 +82,9 @@ def cranfield(source):
     source = source / "text_cranfield.zip" if source.is_dir() else source
     with zipfile.ZipFile(source) as archive:
         text = {name: archive.read(name).decode("latin-1").replace("\r", "") for name in ("cran.all.1400", "cran.qry", "cranqrel")}
-    fields = [dict(re.findall(r"^\.([TW])\s*\n(.*?)(?=^\.[A-Z]\s*$|\Z)", record, re.M | re.S)) for record in re.split(r"^\.I ", text["cran.all.1400"], flags=re.M)[1:]]
+    fields = [
+        dict(re.findall(r"^\.([TW])\s*\n(.*?)(?=^\.[A-Z]\s*$|\Z)", record, re.M | re.S)) for record in re.split(r"^\.I ", text["cran.all.1400"], flags=re.M)[1:]
+    ]
     documents = [f.get("W", "").strip() if f.get("W", "").startswith(f.get("T", "")) else f"{f.get('T', '')}\n{f.get('W', '')}".strip() for f in fields]
     questions = [record.split(".W", 1)[1].strip() for record in re.split(r"^\.I ", text["cran.qry"], flags=re.M)[1:]]
     relevant = {}

@@ -47,7 +47,9 @@ def _get(address):
         answer = connection.getresponse()
         data = answer.read(MAX_BYTES + 1)
     except (OSError, http.client.HTTPException, ValueError):
-        raise Unavailable(f"{parts.hostname} cannot be reached from here. Please check the address and the connection, or save the page and drop it here.") from None
+        raise Unavailable(
+            f"{parts.hostname} cannot be reached from here. Please check the address and the connection, or save the page and drop it here."
+        ) from None
     finally:
         connection.close()
     if len(data) > MAX_BYTES:
