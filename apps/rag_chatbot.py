@@ -38,9 +38,10 @@ def warm_up():
 
 def visitor():
     """The key of this browser: from its cookie, or a new one, which is then set. Nobody else's page has it."""
+    cookie = library.valid_key(st.context.cookies.get(COOKIE))
     if "key" not in st.session_state:
-        st.session_state.key = st.context.cookies.get(COOKIE) or library.new_key()
-    if st.context.cookies.get(COOKIE) != st.session_state.key:
+        st.session_state.key = cookie or library.new_key()
+    if cookie != st.session_state.key:
         script = f"document.cookie = '{COOKIE}={st.session_state.key}; path=/; max-age=31536000; SameSite=Strict'"
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return st.session_state.key

@@ -48,5 +48,13 @@ ENTRIES = {
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.vision.train bears --begin runs/backbone/state.safetensors && python -m core.vision.release bears",
         ),
+        Entry(
+            name="reader",
+            file="reader.safetensors",
+            sha256="1805853d9fd49f3239684628ed904e4bf1516d21a8d2c65453630e999bfd6f93",
+            bytes=669_476,
+            licence="CC BY-SA 4.0: it learned from SQuAD 2.0 and Wikipedia",
+            remake="python -m core.rag.train && python -m core.rag.release",
+        ),
     )
 }

@@ -34,19 +34,18 @@ class Trial:
 def trial_questions(index, count=10, seed=0):
     """[(question, what was taken out, passage)], spread over the whole index, the same each time."""
     rng, out = random.Random(seed), []
-    for number in rng.sample(range(len(index)), len(index)):
-        text = index.passages[number].text
-        spans = [s for s in sentences(text) if 40 < s[1] - s[0] < 240 and not suspicious(text[slice(*s)])]
-        rng.shuffle(spans)
-        for span in spans:
-            match = gap(text, span, rng)
-            if match and len(terms(text[slice(*span)])) > 5:
+    for turn in range(5):  # a sentence of every passage, then another of each
+        for number in rng.sample(range(len(index)), len(index)):
+            text = index.passages[number].text
+            spans = [s for s in sentences(text) if 40 < s[1] - s[0] < 240 and not suspicious(text[slice(*s)]) and len(terms(text[slice(*s)])) > 5]
+            match = gap(text, spans[turn], rng) if turn < len(spans) else None
+            if match:
+                start, end = spans[turn]
                 answer = match[0].strip()
-                rest = text[span[0] : match.start()] + "____" + text[match.start() + len(answer) : span[1]]
+                rest = f"{text[start : match.start()]}____{text[match.start() + len(answer) : end]}"
                 out.append((" ".join(rest.split()), answer, number))
-                break
-        if len(out) == count:
-            break
+            if len(out) == count:
+                return out
     return out
 
 

@@ -9,7 +9,6 @@ import re
 import time
 
 import numpy as np
-from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
 from core.errors import BadInput, Unavailable
@@ -68,11 +67,15 @@ def respond(index, question, understood, model):
     sources = "\n\n".join(
         f"[{i}] ({_harmless(h.passage.place)})\n<source>\n{_harmless(text)}\n</source>" for i, (h, (text, _)) in enumerate(zip(hits, cleaned, strict=True), 1)
     )
-    written = ""
+    written, ended = "", model._llm_type != "openai-chat"  # that interface says when an answer is whole
     try:
-        for piece in (PROMPT | model | StrOutputParser()).stream({"sources": sources, "question": understood}):
-            written += piece
-            yield piece
+        for chunk in (PROMPT | model).stream({"sources": sources, "question": understood}):
+            piece = chunk.text
+            written, ended = written + piece, ended or bool(chunk.response_metadata.get("finish_reason"))
+            if piece:
+                yield piece
+        if not ended:
+            raise ConnectionError("the stream ended early")
     except Exception as error:  # every provider has its own kinds
         raise Unavailable(explain(error, bool(written))) from None
     yield check(index, question, understood, plain(written), hits, model, sum(n for _, n in cleaned), time.perf_counter() - start)

@@ -29,6 +29,7 @@ SIGNS = [
     r"(?:ai|assistants?|chatbots?|language models?|llms?|bots?)\b.{0,40}\b(?:must|should|shall|will please|reading this|processing this|summari[sz]ing this))",
     r"\b(?:reveal|leak|exfiltrate|disclose|send|post|forward|upload|transmit|e-?mail)\b.{0,60}\b(?:prompt|instructions?|conversation|chat|history|keys?|passwords?|secrets?|data|documents?|https?://|@)",
     r"!\[[^\]]*\]\(https?://|\b(?:visit|open|click|go to|fetch|call|load)\b.{0,40}https?://",
+    r"\b(?:respond|reply|answer|output|print|say|write|repeat)\b (?:\w+ ){0,2}?(?:with|only|exactly|nothing|the (?:word|phrase|code|token))\b",
     r"\b(?:do not|don't|never|stop) (?:answer|cite|quote|use|mention|reveal|tell|trust|follow)\b",
 ]  # fmt: skip
 SPEAKS_TO_A_MODEL = re.compile("|".join(f"(?:{sign})" for sign in SIGNS), re.I)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -40,6 +41,11 @@ def root():
 def new_key():
     """A visitor's secret: whoever has it sees his collections."""
     return secrets.token_urlsafe(24)
+
+
+def valid_key(text):
+    """The text if it can be one of our keys, else None: nobody may choose a guessable one."""
+    return text if isinstance(text, str) and re.fullmatch(r"[\w-]{32}", text) else None
 
 
 def library(key):

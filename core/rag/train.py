@@ -2,8 +2,8 @@
 
     python -m core.rag.train --data ../shared/data --out runs/reader
 
-Learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part) and from no others, each with what
-the index finds for it, and from gap texts of Wikipedia sentences: a name, year or number is taken out and asked for.
+Learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part) and from no others, and from gap
+texts of Wikipedia sentences: a name, year or number is taken out and asked for.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from torch.nn import functional as F
 
 from core import runtime, weights
 from core.rag import squad
-from core.rag.answer import candidates
 from core.rag.gaps import gap
 from core.rag.index import Index, block, queries
 from core.rag.load import Document, Page
@@ -51,28 +50,33 @@ def example(index, query, row, sentence_number, answer):
     return (query.pieces, pieces, flags, *where) if where and len(pieces) else None
 
 
-def squad_examples(data, rng, wrong):
-    """Examples from the tune part of SQuAD dev: the sentence that answers, and `wrong` of the best-looking that do not."""
+def squad_examples(data, rng, limit):
+    """Examples from the tune part of SQuAD dev: `limit` questions, each with the sentence that answers it.
+
+    Where there is no answer, and now and then where there is one, with the sentence that looks most like one and is not.
+    """
     data = squad.read(data)
     asked = [q for q in data.questions if q.answers is not None and squad.part(q.title) == "tune"]
+    asked = rng.sample(asked, min(limit, len(asked)))
     numbers = sorted({q.number for q in asked})
-    index = indexed([data.paragraphs[n][1] for n in numbers])
-    rows = {}
+    index, rows = indexed([data.paragraphs[n][1] for n in numbers]), {}
     for row, part in enumerate(index.passages):
         rows.setdefault(numbers[int(part.document, 16)], []).append(row)
     for question, query in zip(asked, queries([q.text for q in asked]), strict=True):
-        truths = [text.lower() for text, _ in question.answers]
-        found = candidates(index, query, index.search(query, 6))
-        misses = [c for c in found if not any(t in c.hit.passage.text[slice(*c.window)].lower() for t in truths)]
-        if question.answers:
-            answer, start = min(question.answers, key=lambda a: len(a[0]))
-            row = next((r for r in rows[question.number] if index.passages[r].start <= start < index.passages[r].end), None)
-            if row is not None:
-                start -= index.passages[row].start
-                spans = sentences(index.passages[row].text)
-                yield example(index, query, row, max((i for i, (a, _) in enumerate(spans) if a <= start), default=0), (start, start + len(answer)))
-        for c in rng.sample(misses, min(wrong, len(misses))):
-            yield example(index, query, c.hit.number, sentences(c.hit.passage.text).index(c.sentence), None)
+        answer, start = min(question.answers, key=lambda a: len(a[0]), default=("", -1))
+        best = []
+        for row in rows[question.number]:
+            part = index.passages[row]
+            spans = sentences(part.text)
+            holds = -9
+            if part.start <= start < part.end:
+                inside = start - part.start
+                holds = max((i for i, (a, _) in enumerate(spans) if a <= inside), default=0)
+                yield example(index, query, row, holds, (inside, inside + len(answer)))
+            scores = index.sentence_scores(query, row, len(spans))
+            best += [(score, row, i) for i, score in enumerate(scores) if abs(i - holds) > 1]
+        if best and (not question.answers or rng.random() < 0.3):
+            yield example(index, query, *max(best)[1:], None)
 
 
 def gap_examples(data, limit, rng):
@@ -104,7 +108,7 @@ def batches(rows, size, rng):
 def train(args):
     torch.manual_seed(args.seed)
     rng, start = random.Random(args.seed), time.perf_counter()
-    own = [row for row in squad_examples(args.data, rng, args.wrong) if row]
+    own = [row for row in squad_examples(args.data, rng, args.questions) if row]
     gaps = [row for row in gap_examples(args.data, args.gaps, rng) if row]
     shape = {"width": args.width, "layers": args.layers}
     model = Reader(**shape, dropout=args.dropout)
@@ -151,7 +155,7 @@ def main(argv=None):
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--passes", type=int, default=8)
-    parser.add_argument("--wrong", type=int, default=1, help="sentences without the answer, for each question")
+    parser.add_argument("--questions", type=int, default=10_000, help="SQuAD questions to learn from, at most")
     parser.add_argument("--gaps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     runtime.prepare_torch()

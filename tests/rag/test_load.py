@@ -9,7 +9,9 @@ from core.rag import load, picture, web
 from core.rag.split import LONGEST, passages, sentences
 from tests import documents
 
-PDF = documents.pdf([["The first page tells of apples.", "It has two lines (with brackets)."], ["The second page tells of pears and of exam-", "ples that were cut."]])
+PDF = documents.pdf(
+    [["The first page tells of apples.", "It has two lines (with brackets)."], ["The second page tells of pears and of exam-", "ples that were cut."]]
+)
 
 
 def one(data, name):
