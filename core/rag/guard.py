@@ -19,9 +19,10 @@ SAY = (
 )
 SIGNS = [
     rf"\b{ORDER}\b.{{0,60}}\b{WHAT}",
-    rf"\b(?:you (?:must|should|shall|will|are to|have to)|always|only|instead|please|now|simply|just|must|and|then|do not|don't|never|to) {SAY}\b",
+    rf"\b(?:you (?:must|should|shall|will|are to|have to)|instead|please|now|simply|just|must now|do not|don't|never),? {SAY}\b",
+    rf"\b(?:and|then|to|must|should|always|only) {SAY}\b.{{0,40}}[\"“«:]",
     rf"^[\W\d]*(?:\w+[,:]\s*)?{SAY}\b.{{0,80}}(?:[:\"“'«]|\bexactly\b|\bonly\b|\bword\b|\bphrase\b|\btoken\b|\bcode\b|\bgenau\b|\bseulement\b)",
-    r"\b(?:you are (?:now|no longer|an?)|act as|pretend (?:to be|that)|role ?-?play|from now on|du bist (?:jetzt|nun)|tu es maintenant|ahora eres)\b",
+    r"\b(?:you are (?:now|no longer|an?)|(?:you|please|now|and) act as|pretend (?:you|that you|to be an?)|role ?-?play|from now on|du bist (?:jetzt|nun)|tu es maintenant|ahora eres)\b",
     r"\b(?:system|developer|hidden|new|secret|updated|initial|admin\w*) (?:prompt|message|instructions?|override|notice|note|command|directive)s?\b",
     r"(?:^|[\[<({#*|])\s*/?(?:system|assistant|inst|im_start|im_end|instructions?|prompt)\b\s*[\]>)}:|]|<\|.*?\|>|###\s*(?:instruction|system|response)",
     r"\b(?:as an? (?:ai|assistant|language model|llm|chatbot)|dear (?:ai|assistant|chatbot|model|llm)|"

@@ -97,8 +97,15 @@ def test_try_gives_answer_citations_and_confidence(capsys):
     assert first["passage"][first["start"] - first["passage_start"] : first["end"] - first["passage_start"]].split() == first["quote"].split()
 
 
-@pytest.mark.parametrize(("args", "words"), [(["README.md"], "ask something"), (["gone.pdf", "-q", "what?"], "no file gone.pdf"),
-                                             (["http://127.0.0.1/x", "-q", "what?"], "local network"), (["README.md", "-q", " "], "write a question")])  # fmt: skip
+REFUSED = [
+    (["README.md"], "ask something"),
+    (["gone.pdf", "-q", "what?"], "no file gone.pdf"),
+    (["http://127.0.0.1/x", "-q", "what?"], "local network"),
+    (["README.md", "-q", " "], "write a question"),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), REFUSED)
 def test_refusals_are_one_sentence(args, words, capsys):
     assert main(["try", "rag-chatbot", *args]) == 1
     said = capsys.readouterr()

@@ -51,7 +51,7 @@ def test_docx_html_markdown_csv_epub_and_subtitles():
     page = one(b"<html><head><title>t</title><script>bad()</script></head><body><h2>News</h2><p>It <b>rains</b> today.</p><nav>menu</nav></body>", "a.html")
     assert page.pages[0].text == "News\nIt rains today.\n" and page.pages[0].marks == ((0, "News"),)
     assert one(b"# Top\n\ntext\n\n## Deep\n\nmore", "a.md").pages[0].marks == ((0, "Top"), (13, "Deep"))
-    table = one("name;price\nTea;3\nCoffee;4\n".encode(), "menu.csv")
+    table = one(b"name;price\nTea;3\nCoffee;4\n", "menu.csv")
     assert table.pages[0].text.splitlines() == ["name: Tea; price: 3.", "name: Coffee; price: 4."] and table.pages[0].marks[1][1] == "row 3"
     book = one(documents.epub(["<html><body><h1>One</h1><p>It was dark.</p></body></html>", "<html><body><p>Then light.</p></body></html>"]), "b.epub")
     assert [p.number for p in book.pages] == [1, 2] and "Then light." in book.pages[1].text
