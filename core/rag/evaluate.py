@@ -165,8 +165,10 @@ def measure_squad(args):
     say(f"{len(asked)} questions looked up, {time.perf_counter() - start:.0f} s")
     ours = ways["ours"]["all"]
     out = {"n": len(asked), "passages": len(data.paragraphs) + len(extra), **{k: ours[k] for k in ("recall@1", "recall@5", "mrr")}, "retrieval": ways}
-    known = [q for q in asked if q.answers is not None]
-    if known and not args.retrieval_only:
+    known = [q for q in data.questions if q.answers is not None and args.part in (None, squad.part(q.title))]
+    if args.answers is not None and args.answers < len(known):
+        known = random.Random(1).sample(known, args.answers)
+    if known:
         rows = answers(index, known, lambda n: say(f"{n} of {len(known)} answered, {time.perf_counter() - start:.0f} s"))
         kept = [row for row in rows if row["part"] == "report"]
         out |= {k: v for k, v in summary(rows).items() if k in ("em", "f1", "auroc_answerable")}
@@ -191,8 +193,8 @@ def main(argv=None):
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("squad", help="SQuAD 2.0: retrieval, answers, abstention")
     asked.add_argument("--distractors", type=Path, help="more passages for the index: text_2wiki_corpus.zip or its folder")
-    asked.add_argument("--limit", type=int, help="a random sample of this many questions")
-    asked.add_argument("--retrieval-only", action="store_true")
+    asked.add_argument("--limit", type=int, help="look up a random sample of this many questions")
+    asked.add_argument("--answers", type=int, help="ask for answers to this many questions only, a random sample; 0 for none")
     asked.add_argument("--part", choices=("tune", "report"), help="only questions about these articles; the index holds all")
     for one in (asked, commands.add_parser("cranfield", help="Cranfield: graded relevance of abstracts")):
         one.add_argument("source", type=Path)

@@ -19,16 +19,18 @@ SAY = (
 )
 SIGNS = [
     rf"\b{ORDER}\b.{{0,60}}\b{WHAT}",
-    rf"\b(?:you (?:must|should|shall|will|are to|have to)|instead|please|now|simply|just|must now|do not|don't|never),? {SAY}\b",
+    rf"\b(?:you (?:must|should|shall|will|are to|have to)|instead|please|now|simply|just|do not|don't|never),? {SAY}\b",
     rf"\b(?:and|then|to|must|should|always|only) {SAY}\b.{{0,40}}[\"“«:]",
     rf"^[\W\d]*(?:\w+[,:]\s*)?{SAY}\b.{{0,80}}(?:[:\"“'«]|\bexactly\b|\bonly\b|\bword\b|\bphrase\b|\btoken\b|\bcode\b|\bgenau\b|\bseulement\b)",
-    r"\b(?:you are (?:now|no longer|an?)|(?:you|please|now|and) act as|pretend (?:you|that you|to be an?)|role ?-?play|from now on|du bist (?:jetzt|nun)|tu es maintenant|ahora eres)\b",
+    r"\b(?:you are (?:now|no longer|an?)|(?:you|please|now|and) act as|pretend (?:you|that you|to be an?)|"
+    r"role ?-?play|from now on|du bist (?:jetzt|nun)|tu es maintenant|ahora eres)\b",
     r"\b(?:system|developer|hidden|new|secret|updated|initial|admin\w*) (?:prompt|message|instructions?|override|notice|note|command|directive)s?\b",
     r"(?:^|[\[<({#*|])\s*/?(?:system|assistant|inst|im_start|im_end|instructions?|prompt)\b\s*[\]>)}:|]|<\|.*?\|>|###\s*(?:instruction|system|response)",
-    r"\b(?:as an? (?:ai|assistant|language model|llm|chatbot)|dear (?:ai|assistant|chatbot|model|llm)|"
+    r"\b(?:as an? (?:ai|language model|llm|chatbot)|dear (?:ai|assistant|chatbot|model|llm)|"
     r"(?:note|attention|message|instructions?) (?:to|for) (?:the |any |all )?(?:ai|assistant|chatbot|model|llm)s?|"
     r"(?:ai|assistants?|chatbots?|language models?|llms?|bots?)\b.{0,40}\b(?:must|should|shall|will please|reading this|processing this|summari[sz]ing this))",
-    r"\b(?:reveal|leak|exfiltrate|disclose|send|post|forward|upload|transmit|e-?mail)\b.{0,60}\b(?:prompt|instructions?|conversation|chat|history|keys?|passwords?|secrets?|data|documents?|https?://|@)",
+    r"\b(?:reveal|leak|exfiltrate|disclose|send|post|forward|upload|transmit|e-?mail)\b.{0,60}"
+    r"\b(?:prompt|instructions?|conversation|chat|history|keys?|passwords?|secrets?|data|documents?|https?://|@)",
     r"!\[[^\]]*\]\(https?://|\b(?:visit|open|click|go to|fetch|call|load)\b.{0,40}https?://",
     r"\b(?:respond|reply|answer|output|print|say|write|repeat)\b (?:\w+ ){0,2}?(?:with|only|exactly|nothing|the (?:word|phrase|code|token))\b",
     r"\b(?:do not|don't|never|stop) (?:answer|cite|quote|use|mention|reveal|tell|trust|follow)\b",

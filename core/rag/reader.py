@@ -45,6 +45,15 @@ def best_span(scores, offsets):
     return int(offsets[i][0]), int(offsets[j][1]), float(table[i, j] - scores[0].sum())
 
 
+def whole_words(text, start, end):
+    """The span with the letters that belong to its first and last word."""
+    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+        end += 1
+    return start, end
+
+
 class SpanReader:
     """The bundled reader. Safe to share between threads."""
 
@@ -63,7 +72,10 @@ class SpanReader:
         seen = [prepare(index, query, c.hit.number, c.window, c.sentence) for c in candidates]
         with torch.inference_mode():
             scores = self.network(*collate([(query.pieces, pieces, flags) for pieces, flags, _ in seen])).numpy()
-        return [best_span(score, offsets) if len(offsets) else (*c.sentence, -99.0) for score, (_, _, offsets), c in zip(scores, seen, candidates, strict=True)]
+        spans = [
+            best_span(score, offsets) if len(offsets) else (*c.sentence, -99.0) for score, (_, _, offsets), c in zip(scores, seen, candidates, strict=True)
+        ]
+        return [(*whole_words(c.hit.passage.text, a, b), margin) for (a, b, margin), c in zip(spans, candidates, strict=True)]
 
 
 def reader():

@@ -6,9 +6,10 @@ import threading
 import numpy as np
 import pytest
 
+from core import weights
 from core.errors import BadInput
 from core.rag import library
-from core.rag.encoder import encoder, folder
+from core.rag.encoder import encoder
 from core.rag.index import BM25, HybridRetriever, Index, block, queries, shrink, terms
 from core.rag.split import passages
 from tests import documents
@@ -22,7 +23,7 @@ def test_the_encoder_gives_what_transformers_gives():
     from transformers import BertModel
 
     text = "The lamp burned paraffin until 1921."
-    theirs = BertModel.from_pretrained(folder()).eval()
+    theirs = BertModel.from_pretrained(weights.installed("minilm").parent).eval()
     with torch.inference_mode():
         states = theirs(input_ids=torch.tensor([encoder().tokenizer.encode(text).ids])).last_hidden_state[0].numpy()
     ((_, ours), _) = encoder().states([text, "A longer text beside it, so that one of the two is padded and the padding must not matter at all."])

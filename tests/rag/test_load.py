@@ -161,3 +161,15 @@ def test_a_page_is_fetched_and_a_redirect_into_the_network_is_not(monkeypatch, s
     assert name == "127.0.0.1 bread.html" and "Fresh bread at nine." in one(data, name).pages[0].text
     with pytest.raises(BadInput, match="local network"):
         web.fetch(f"{url}/away")
+
+
+def test_a_thousand_pages():
+    document = one(documents.pdf([[f"Page {n} says that the flock has {n * 7} sheep."] for n in range(1, 1001)]), "flock.pdf")
+    parts = list(passages(document))
+    assert len(document.pages) == len(parts) == 1000 and parts[776].page == 777 and "5439 sheep" in parts[776].text
+
+
+def test_a_long_text_is_split_in_good_time():
+    document = one(("It rained on day {}. " * 3 + "\n").format(1, 2, 3).encode() * 100_000, "rain.txt")
+    parts = list(passages(document))
+    assert document.characters > 6_000_000 and 6000 < len(parts) < 9000
