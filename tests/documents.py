@@ -66,6 +66,6 @@ def epub(chapters):
     return pack(files | {f"O/c{i}.xhtml": text for i, text in enumerate(chapters)})
 
 
-def bomb(megabytes=300):
+def bomb(megabytes=201):
     """A zip of a few hundred kilobytes that would unpack to this much."""
     return pack({"bomb.txt": b"0" * (megabytes * 2**20)})
