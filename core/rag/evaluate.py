@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInput, StudioError
+from core.metrics import auroc
 from core.rag import squad
 from core.rag.index import Index, block, queries
 from core.rag.load import Document, Page
@@ -47,17 +48,6 @@ def f1(said, truths):
         return 2 * shared / (len(a) + len(b)) if shared else 0.0
 
     return max(one(said, truth) for truth in truths)
-
-
-def auroc(scores, positive):
-    """The chance that a positive scores above a negative, ties counting half; None if one side is empty."""
-    scores, positive = np.asarray(scores, float), np.asarray(positive, bool)
-    p, n = int(positive.sum()), int((~positive).sum())
-    if not p or not n:
-        return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
 
 
 def ndcg(ranking, gains, k=10):
@@ -147,7 +137,7 @@ def summary(rows):
         return float(np.mean([row["confidence"] >= threshold for row in part])) if part else None
 
     return {"n": len(rows), "answerable": len(yes), "em": mean(yes, "em"), "f1": mean(yes, "f1"), "sentence_hit": mean(yes, "hit"),
-            "auroc_answerable": auroc([row["confidence"] for row in rows], [row["answerable"] for row in rows]),
+            "auroc_answerable": auroc([row["confidence"] for row in rows], [row["answerable"] for row in rows]) if yes and no else None,
             "threshold": threshold, "answered_of_answerable": share(yes), "answered_of_unanswerable": share(no)}  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core import catalog, runtime, weights
+from core.metrics import auroc
 from core.rag import evaluate, squad
 from core.rag.answer import look
 from core.rag.reader import SpanReader
@@ -90,7 +91,7 @@ def fit(index, asked, read_with):
     w, bias = logistic(features, labels)
     labels, confidence = np.array(labels), 1 / (1 + np.exp(-(np.array(features) @ np.array(w) + bias)))
     print(
-        f"choice {choice}: F1 and hit {np.mean([value(r, choice) for r in yes], 0).round(3)}, AUROC on tune {evaluate.auroc(confidence, labels):.3f}",
+        f"choice {choice}: F1 and hit {np.mean([value(r, choice) for r in yes], 0).round(3)}, AUROC on tune {auroc(confidence, labels):.3f}",
         flush=True,
     )
     return {"choice": choice, "confidence": {"weights": w, "bias": bias}, "threshold": threshold_of(confidence, labels)}
