@@ -100,6 +100,8 @@ def options(rest, run, slug):
     pairs = {}
     for flag, value in zip(rest[::2], [*rest[1::2], None], strict=False):
         name = flag.removeprefix("--").replace("-", "_")
+        if len(flag) == 2 and flag[0] == "-":  # -q is the option that begins with q
+            flag, name = "--", next((known for known in known_names if known[0] == flag[1]), "")
         if not flag.startswith("--") or name not in known_names or value is None:
             takes = ", ".join(f"--{n.replace('_', '-')} VALUE" for n in known_names) or "none beyond -o and --json"
             raise BadInput(f"{slug} does not understand {flag}. Its options: {takes}.")

@@ -26,3 +26,34 @@ def matrix(confusion):
     columns = list(next(iter(confusion.values())))
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     return "\n".join(lines + [f"| **{row}** | " + " | ".join(str(counts[c]) for c in columns) + " |" for row, counts in confusion.items()])
+
+
+def chatbot(card):
+    """How well the chatbot finds and answers, with what it came from."""
+    q = card["quality"]
+    a, ways = q["answers"]["report"], q["retrieval"]
+    names = {"bm25": "words alone (BM25)", "minilm": "meaning alone (MiniLM)", "ours": "both, and read closer"}
+    lines = []
+    for way, name in names.items():
+        figures = ways[way]["all"]
+        long = card["cranfield"]["retrieval"][way]
+        lines.append(f"| {name} | {figures['recall@1']:.3f} | {figures['recall@5']:.3f} | {figures['mrr']:.3f} | {long:.3f} |")
+    rows = "\n".join(lines)
+    return f"""
+Finding the passage: {q["n"]:,} questions about {q["passages"]:,} passages (SQuAD 2.0),
+and {card["cranfield"]["n"]} long ones about {card["cranfield"]["documents"]:,} abstracts (Cranfield):
+
+| | first | among five | MRR | Cranfield nDCG@10 |
+|---|---|---|---|---|
+{rows}
+
+Answering, on {a["n"]:,} questions about articles that were never tuned on, the passage found and not given:
+
+| | |
+|---|---|
+| words of the answer right (F1) | {a["f1"]:.3f} |
+| exactly right | {a["em"]:.3f} |
+| the quoted sentence holds the answer | {a["sentence_hit"]:.3f} |
+| answerable or not, area under the ROC curve | {a["auroc_answerable"]:.3f} |
+| answers that are given where there is one / where there is none | {a["answered_of_answerable"]:.1%} / {a["answered_of_unanswerable"]:.1%} |
+{about(card)}"""

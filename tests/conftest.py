@@ -73,7 +73,7 @@ class Server:
 
     def __init__(self, *args, **environment):
         self.log = Path(tempfile.mkdtemp()) / "connections"
-        guarded = {"PYTHONPATH": str(ROOT / "tests" / "offline"), "STUDIO_TEST_CONNECTIONS": str(self.log)}
+        guarded = {"PYTHONPATH": str(ROOT / "tests" / "offline"), "STUDIO_TEST_CONNECTIONS": str(self.log), "STUDIO_DATA": str(self.log.parent / "data")}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.started = time.monotonic()

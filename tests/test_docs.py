@@ -97,3 +97,15 @@ def test_requirements_are_pinned_and_constraints_cover_them():
 def test_no_file_is_over_ten_megabytes():
     heavy = [p for p in ROOT.rglob("*") if p.is_file() and not {".git", "runs", ".venv"} & set(p.parts) and p.stat().st_size > 10 * 2**20]
     assert heavy == []
+
+
+def test_the_chatbots_figures_are_its_cards():
+    card = weights.card("reader")
+    quality, answers = card["quality"], card["quality"]["answers"]["report"]
+    for text in (
+        f"{quality['n']:,} questions: recall@1 {quality['recall@1']:.3f}, recall@5 {quality['recall@5']:.3f}, MRR {quality['mrr']:.3f}",
+        f"Cranfield, nDCG@10: {card['cranfield']['ndcg@10']:.3f}",
+        f"the words in bold score F1 {answers['f1']:.3f} and exact match {answers['em']:.3f}",
+        f"AUROC {answers['auroc_answerable']:.3f}",
+    ):
+        assert text in README, text

@@ -6,6 +6,7 @@ python assets/shots/make.py [SLUG...]      (needs the development requirements a
 import io
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -44,11 +45,23 @@ def attendance(page, url):
     page.mouse.wheel(0, 190)
 
 
+
+
+def rag_chatbot(page, url):
+    page.goto(f"{url}/pages/rag-chatbot")
+    folder = ROOT / "assets" / "examples" / "rag-chatbot"
+    page.locator("input[type=file]").set_input_files([folder / "lighthouse.pdf", folder / "bakery.md"])
+    asked = page.get_by_placeholder("Ask your documents")
+    asked.fill("Who designed the lighthouse?", timeout=120_000)
+    asked.press("Enter")
+    expect(page.get_by_text("Agnes Holloway").first).to_be_visible(timeout=60_000)
+
+
 SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance}
 
 
 def main():
-    server = Server()
+    server = Server(STUDIO_DATA=tempfile.mkdtemp())
     try:
         server.wait()
         with sync_playwright() as play:
@@ -56,6 +69,13 @@ def main():
             page = browser.new_page(viewport={"width": 1120, "height": 700})
             for slug in sys.argv[1:] or SHOTS:
                 SHOTS[slug](page, server.url)
+
+
+            for slug, show in {"bear-detector": bear_detector, "rag-chatbot": rag_chatbot}.items():
+                show(page, server.url)
+
+
+SHOTS = {}
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()

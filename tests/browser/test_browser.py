@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests import hostile
-from tests.conftest import EXAMPLES, LOCAL
+from tests.conftest import EXAMPLES, LOCAL, ROOT
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
@@ -142,3 +142,24 @@ def test_model_cards(visit, hub):
     expect(visit.get_by_text("Known weaknesses").first).to_be_visible()
     visit.get_by_role("button", name="Check the file now").first.click()
     expect(visit.get_by_text("the one this studio was tested with")).to_be_visible()
+
+
+def test_the_chatbot_answers_shows_its_source_and_says_what_is_not_there(visit, hub):
+    visit.goto(hub.url)
+    visit.get_by_role("link", name="RAG chatbot").click()
+    expect(visit.get_by_role("heading", name="RAG chatbot")).to_be_visible()
+    folder = ROOT / "assets" / "examples" / "rag-chatbot"
+    visit.locator("input[type=file]").set_input_files([folder / "lighthouse.pdf", folder / "bakery.md"])
+    expect(visit.get_by_text("Added lighthouse.pdf, bakery.md.")).to_be_visible(timeout=90_000)
+    asked = visit.get_by_placeholder("Ask your documents")
+    asked.fill("Who designed the lighthouse?")
+    asked.press("Enter")
+    expect(visit.get_by_text("Agnes Holloway").first).to_be_visible()
+    visit.get_by_role("button", name="lighthouse.pdf, page 1").click()
+    expect(visit.get_by_role("dialog").locator("mark")).to_contain_text("Agnes Holloway")
+    expect(visit.get_by_role("dialog").locator("img")).to_be_visible()
+    visit.keyboard.press("Escape")
+    asked.fill("Who won the football world cup in Brazil?")
+    asked.press("Enter")
+    expect(visit.get_by_text("The documents do not say.").first).to_be_visible()
+    assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"

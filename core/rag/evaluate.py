@@ -1,0 +1,203 @@
+"""How good the chatbot is, on public questions with known answers.
+
+    python -m core.rag.evaluate squad FILE_OR_ZIP_OR_DIR [--distractors ZIP_OR_DIR] [--limit N] [--json]
+    python -m core.rag.evaluate cranfield ZIP_OR_DIR [--json]
+
+squad: all paragraphs go into one index, every question is asked of the whole index, and nothing tells which paragraph
+it came from. "report" holds the figures over the articles that neither weights nor thresholds have seen.
+"""
+
+import argparse
+import json
+import random
+import re
+import string
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import BadInput, StudioError
+from core.metrics import auroc
+from core.rag import squad
+from core.rag.index import Index, block, queries
+from core.rag.load import Document, Page
+from core.rag.split import passages, sentences
+
+DEEP = 60  # passages that are ranked for a question
+
+
+def normal(text):
+    """As the SQuAD script compares answers: lower case, no punctuation, no articles. Rajpurkar et al. 2016, arXiv:1606.05250."""
+    text = "".join(" " if c in string.punctuation else c for c in text.lower())
+    return " ".join(word for word in text.split() if word not in ("a", "an", "the"))
+
+
+def exact(said, truths):
+    return float(any(normal(said) == normal(truth) for truth in truths))
+
+
+def f1(said, truths):
+    """Best overlap of words with any of the true answers: harmonic mean of precision and recall."""
+
+    def one(a, b):
+        a, b = normal(a).split(), normal(b).split()
+        shared = sum((Counter(a) & Counter(b)).values())
+        return 2 * shared / (len(a) + len(b)) if shared else 0.0
+
+    return max(one(said, truth) for truth in truths)
+
+
+def ndcg(ranking, gains, k=10):
+    """Jarvelin and Kekalainen 2002: gain over log2(rank + 1), as a share of the best possible. gains: {item: gain}"""
+    found = sum(gains.get(item, 0) / np.log2(rank + 2) for rank, item in enumerate(ranking[:k]))
+    ideal = sum(gain / np.log2(rank + 2) for rank, gain in enumerate(sorted(gains.values(), reverse=True)[:k]))
+    return float(found / ideal) if ideal else 0.0
+
+
+def index_of(texts):
+    """[(title, text)] -> (Index, number of the text that each passage is of)."""
+    documents = [Document(title, f"{number:064x}", "text", (Page(1, text),)) for number, (title, text) in enumerate(texts)]
+    parts = [part for document in documents for part in passages(document)]
+    return Index([block(parts)]), np.array([int(part.document, 16) for part in parts])
+
+
+def ranking(index, owner, query, by):
+    """Numbers of the texts, best first, each once."""
+    return list(dict.fromkeys(owner[hit.number] for hit in index.search(query, DEEP, by)))
+
+
+def encoded(texts, at_once=512):
+    for start in range(0, len(texts), at_once):
+        yield from queries(texts[start : start + at_once])
+
+
+WAYS = {"bm25": "bm25", "minilm": "dense", "ours": "hybrid"}
+
+
+def retrieval(index, owner, asked, found):
+    """{way: {part: figures}} and the encoded questions."""
+    places = {way: [] for way in WAYS}
+    for question, query in zip(asked, found, strict=True):
+        for way, by in WAYS.items():
+            order = ranking(index, owner, query, by)
+            places[way].append(order.index(question.number) if question.number in order else np.inf)
+    report = np.array([squad.part(q.title) == "report" for q in asked])
+
+    def figures(place):
+        return {"recall@1": float((place < 1).mean()), "recall@5": float((place < 5).mean()), "mrr": float((1 / (place + 1)).mean()), "n": len(place)}
+
+    return {way: {"all": figures(np.array(p)), **({"report": figures(np.array(p)[report])} if report.any() else {})} for way, p in places.items()}
+
+
+def answers(index, asked, progress=None):
+    """Ask each question of the whole index. -> list of dict with what was said and how right it is."""
+    from core.rag.answer import confidence_of, look
+
+    rows = []
+    for number, question in enumerate(asked):
+        _, _, found, best, read, features = look(index, question.text)
+        row = {
+            "answerable": bool(question.answers),
+            "part": squad.part(question.title),
+            "confidence": 0.0,
+            "em": 0.0,
+            "f1": 0.0,
+            "hit": 0.0,
+            "features": features,
+        }
+        if best is not None:
+            c, (a, b, _) = found[best], read[best]
+            text = c.hit.passage.text
+            s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), c.sentence)
+            row["confidence"] = confidence_of(features)
+            if question.answers:
+                truths = [answer for answer, _ in question.answers]
+                row |= {"em": exact(text[a:b], truths), "f1": f1(text[a:b], truths), "hit": float(any(normal(t) in normal(text[s:e]) for t in truths))}
+        rows.append(row)
+        if progress and number % 200 == 199:
+            progress(number + 1)
+    return rows
+
+
+def summary(rows):
+    """Figures of answered questions. em, f1, sentence_hit over the answerable, whether or not the answer would be withheld."""
+    from core.rag.answer import settings
+
+    threshold = settings()["threshold"]
+    yes = [row for row in rows if row["answerable"]]
+    no = [row for row in rows if not row["answerable"]]
+
+    def mean(part, key):
+        return float(np.mean([row[key] for row in part])) if part else None
+
+    def share(part):
+        return float(np.mean([row["confidence"] >= threshold for row in part])) if part else None
+
+    return {"n": len(rows), "answerable": len(yes), "em": mean(yes, "em"), "f1": mean(yes, "f1"), "sentence_hit": mean(yes, "hit"),
+            "auroc_answerable": auroc([row["confidence"] for row in rows], [row["answerable"] for row in rows]) if yes and no else None,
+            "threshold": threshold, "answered_of_answerable": share(yes), "answered_of_unanswerable": share(no)}  # fmt: skip
+
+
+def measure_squad(args):
+    start = time.perf_counter()
+    data = squad.read(args.source)
+    asked = [q for q in data.questions if args.part in (None, squad.part(q.title))]
+    if args.limit and args.limit < len(asked):
+        asked = random.Random(0).sample(asked, args.limit)
+    extra = squad.distractors(args.distractors) if args.distractors else []
+    index, owner = index_of(data.paragraphs + extra)
+    say(f"{len(index)} passages indexed, {time.perf_counter() - start:.0f} s")
+    found = list(encoded([q.text for q in asked]))
+    ways = retrieval(index, owner, asked, found)
+    say(f"{len(asked)} questions looked up, {time.perf_counter() - start:.0f} s")
+    ours = ways["ours"]["all"]
+    out = {"n": len(asked), "passages": len(data.paragraphs) + len(extra), **{k: ours[k] for k in ("recall@1", "recall@5", "mrr")}, "retrieval": ways}
+    known = [q for q in data.questions if q.answers is not None and args.part in (None, squad.part(q.title))]
+    if args.answers is not None and args.answers < len(known):
+        known = random.Random(1).sample(known, args.answers)
+    if known:
+        rows = answers(index, known, lambda n: say(f"{n} of {len(known)} answered, {time.perf_counter() - start:.0f} s"))
+        kept = [row for row in rows if row["part"] == "report"]
+        out |= {k: v for k, v in summary(rows).items() if k in ("em", "f1", "auroc_answerable")}
+        out |= {"answers": {"all": summary(rows), "report": summary(kept)}}
+    return out | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+def measure_cranfield(args):
+    documents, asked, relevant = squad.cranfield(args.source)
+    index, owner = index_of([(f"abstract {i}", text) for i, text in enumerate(documents)])
+    found = list(encoded(asked))
+    ways = {way: float(np.mean([ndcg(ranking(index, owner, q, by), relevant.get(i, {})) for i, q in enumerate(found)])) for way, by in WAYS.items()}
+    return {"n": len(asked), "documents": len(documents), "ndcg@10": ways["ours"], "retrieval": ways}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m core.rag.evaluate", description="How good is it, measured.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    asked = commands.add_parser("squad", help="SQuAD 2.0: retrieval, answers, abstention")
+    asked.add_argument("--distractors", type=Path, help="more passages for the index: text_2wiki_corpus.zip or its folder")
+    asked.add_argument("--limit", type=int, help="look up a random sample of this many questions")
+    asked.add_argument("--answers", type=int, help="ask for answers to this many questions only, a random sample; 0 for none")
+    asked.add_argument("--part", choices=("tune", "report"), help="only questions about these articles; the index holds all")
+    for one in (asked, commands.add_parser("cranfield", help="Cranfield: graded relevance of abstracts")):
+        one.add_argument("source", type=Path)
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(argv)
+    try:
+        if not args.source.exists():
+            raise BadInput(f"There is no {args.source}. Please check the path.")
+        report = (measure_squad if args.command == "squad" else measure_cranfield)(args)
+    except StudioError as error:
+        sys.exit(str(error))
+    print(json.dumps(report) if args.json else re.sub(r'[{}",]', "", json.dumps(report, indent=1)))
+
+
+if __name__ == "__main__":
+    main()
