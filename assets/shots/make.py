@@ -45,8 +45,6 @@ def attendance(page, url):
     page.mouse.wheel(0, 190)
 
 
-
-
 def rag_chatbot(page, url):
     page.goto(f"{url}/pages/rag-chatbot")
     folder = ROOT / "assets" / "examples" / "rag-chatbot"
@@ -57,7 +55,7 @@ def rag_chatbot(page, url):
     expect(page.get_by_text("Agnes Holloway").first).to_be_visible(timeout=60_000)
 
 
-SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance}
+SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance, "rag-chatbot": rag_chatbot}
 
 
 def main():
@@ -69,13 +67,6 @@ def main():
             page = browser.new_page(viewport={"width": 1120, "height": 700})
             for slug in sys.argv[1:] or SHOTS:
                 SHOTS[slug](page, server.url)
-
-
-            for slug, show in {"bear-detector": bear_detector, "rag-chatbot": rag_chatbot}.items():
-                show(page, server.url)
-
-
-SHOTS = {}
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()
