@@ -88,9 +88,9 @@ def timed(work):
     return work(), time.perf_counter() - start
 
 
-def compare(photo, model, plain, methods, agree, times):
+def compare(photo, model, size, plain, methods, agree, times):
     """Both sides on one photo; adds to agree {method: [correlation]} and times {what: ([ours], [theirs])}, in seconds."""
-    question, asking = timed(lambda: predict.ask(photo, model))
+    question, asking = timed(lambda: predict.ask(photo, model, size=size))
     layer, picture, label = question.layer.name, question.picture.contiguous(), question.label
     five, together = "five gradient maps", [asking, 0.0]
     for method in methods:
@@ -116,15 +116,16 @@ def main():
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--slow", type=int, default=20, help="photos for Score-CAM and Ablation-CAM")
     parser.add_argument("--model", default=None)
+    parser.add_argument("--size", type=int, default=224, help="px the model is shown")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     photos = [photo.image for photo in itertools.islice(read(args.photos), 0, None, 7)][: args.count]
-    subject = predict.ask(photos[0], args.model).subject
+    subject = predict.ask(photos[0], args.model, size=args.size).subject
     plain = copy.deepcopy(subject.net).to(memory_format=torch.contiguous_format).requires_grad_(True)
     agree, times = {}, {}
     for index, photo in enumerate(photos):
         methods = (*QUICK, *SLOW) if index < args.slow else QUICK
-        question, layer = compare(photo, args.model, plain, methods, agree, times)
+        question, layer = compare(photo, args.model, args.size, plain, methods, agree, times)
         print(f"\r{index + 1} of {len(photos)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     report = {

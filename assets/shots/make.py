@@ -26,8 +26,8 @@ def bear_detector(page, url):
 
 
 def gradcam_viewer(page, url):
-    page.goto(f"{url}/gradcam-viewer/")
-    page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "gradcam-viewer" / "grizzly.jpg")
+    page.goto(f"{url}/gradcam-viewer/", timeout=120_000)
+    page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "gradcam-viewer" / "black.jpg")
     expect(page.locator(".verdict h2")).to_contain_text(":", timeout=120_000)
 
 

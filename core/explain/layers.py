@@ -11,6 +11,7 @@ from core.explain.cam import as_maps, untouched
 
 # They only hand on what another layer made.
 PASSIVE = (nn.Identity, nn.Dropout, nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.Flatten)
+ENOUGH = 7  # cells a side that a map should have: what the usual networks have at the end
 MIN_CHANNELS = 8  # fewer, and it is the picture itself
 
 
@@ -26,8 +27,9 @@ class Layer:
 def candidates(model, size):
     """The layers to choose from, the best one first. size: px of the model's square input.
 
-    Convolutional networks (and Swin): of every resolution the last layer, the deepest first, because Grad-CAM is at
-    its best where the network has said all but the verdict (arXiv:1610.02391, section 3).
+    Convolutional networks (and Swin): of every resolution the last layer, from the deepest on, because Grad-CAM is at
+    its best where the network has said all but the verdict (arXiv:1610.02391, section 3); but the one to begin with is
+    the deepest that has 7 x 7 cells, as a map of fewer hardly says where.
     Vision transformers: the normalisation before each block's attention. After the last attention only the class
     token is read on, so that the gradient at the other tokens is zero there.
     """
@@ -67,7 +69,9 @@ def _resolutions(maps):
         last[grid] = name
     deepest_first = list(last.items())[::-1]
     words = ["deepest"] + ["earlier"] * max(0, len(last) - 2) + ["first"] * (len(last) > 1)
-    return [Layer(name, f"{word}, {_cells(grid)} ({name})", grid) for word, (grid, name) in zip(words, deepest_first, strict=True)]
+    found = [Layer(name, f"{word}, {_cells(grid)} ({name})", grid) for word, (grid, name) in zip(words, deepest_first, strict=True)]
+    best = next((layer for layer in found if min(layer.grid) >= ENOUGH), found[0] if found else None)
+    return sorted(found, key=lambda layer: layer is not best)  # the rest keep their order
 
 
 def _blocks(tokens):

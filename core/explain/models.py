@@ -5,7 +5,7 @@ Every one becomes a Subject: it takes square RGB pictures in [0, 1] and gives lo
 
 import difflib
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core import catalog, runtime, weights
@@ -14,7 +14,7 @@ from core.images import squash, to_array
 
 BUNDLED = ("bears", "backbone")  # shown in this order, those the catalogue has
 OWN = "own"
-FINE = 224  # px: bundled networks take any size, and a larger picture gives a finer map
+SIZES = (64, 512)  # px that the studio's own networks may be shown, which take any
 # Offered by name, with the megabytes they cost; any other classifier of torchvision can be typed in.
 TORCHVISION = {
     "resnet18": 45, "resnet50": 98, "mobilenet_v3_large": 21, "efficientnet_b0": 20, "convnext_tiny": 109, "regnet_y_400mf": 17,
@@ -36,6 +36,17 @@ class Subject:
     @property
     def bytes(self):
         return sum(p.numel() * p.element_size() for p in self.net.parameters())
+
+    def at(self, size):
+        """The same classifier shown larger or smaller pictures: larger ones give finer maps, of a network less at home in them. size: px or None."""
+        if size in (None, ""):
+            return self
+        wanted = int(size) if str(size).isdigit() else 0
+        if self.key not in (*BUNDLED, OWN) and wanted != self.size:
+            raise BadInput(f"{self.title} takes pictures of {self.size} px only.")
+        if not SIZES[0] <= wanted <= SIZES[1]:
+            raise BadInput(f"The size is a whole number of pixels from {SIZES[0]} to {SIZES[1]}, not {size!r}.")
+        return replace(self, size=wanted)
 
     def picture(self, image):
         """PIL RGB -> (1, 3, S, S) tensor in [0, 1]: the whole photo squashed to a square, so that the map covers all of it."""
@@ -120,7 +131,7 @@ def _bundled(key):
 
 def _of_network(key, title, network):
     """A Subject from one of the studio's own networks."""
-    return _subject(key, title, network.model, tuple(network.classes), max(FINE, network.size), network.temperature)
+    return _subject(key, title, network.model, tuple(network.classes), network.size, network.temperature)
 
 
 def _subject(key, title, net, names, size, temperature=1.0):

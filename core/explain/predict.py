@@ -121,10 +121,10 @@ def _layers(subject):
     from core.explain import layers
 
     # Found by running the model once: remembered beside the model, and let go with the pool.
-    return runtime.models().get(f"layers:{id(subject)}:{subject.key}", lambda: layers.candidates(subject.net, subject.size))
+    return runtime.models().get(f"layers:{id(subject.net)}:{subject.key}:{subject.size}", lambda: layers.candidates(subject.net, subject.size))
 
 
-def ask(photo, model=None, label=None, against=None, layer=None, own=None, progress=None):
+def ask(photo, model=None, label=None, against=None, layer=None, own=None, progress=None, size=None):
     """Photo (path, bytes or PIL picture), a model's key -> Question. One forward and one short backward pass.
 
     label:    class name or number; None for the likeliest
@@ -132,9 +132,10 @@ def ask(photo, model=None, label=None, against=None, layer=None, own=None, progr
     layer:    name of a module; None for the one that suits the model
     own:      path of the visitor's weights file, for model "own"
     progress: called with (bytes so far, bytes in all) while weights are fetched
+    size:     px the model is shown; None for what it was trained with
     """
     image = open_image(photo)
-    subject = models.load(model, own, progress)
+    subject = models.load(model, own, progress).at(size)
     from core.explain import cam
     from core.explain.layers import Layer
 
@@ -354,11 +355,11 @@ def describe(question, heat):
     }  # fmt: skip
 
 
-def run(inputs, out=None, method="gradcam", model=None, label=None, against=None, layer=None, verdict="no", sanity="no", box=None, opacity=OPACITY):
+def run(inputs, out=None, method="gradcam", model=None, label=None, against=None, layer=None, verdict="no", sanity="no", box=None, opacity=OPACITY, size=None):
     """The command line's way in: one photo -> a JSON-ready dict, and the picture at `out` if that is given.
 
     method: a key of METHODS, or "all", which makes `out` a sheet of every map; model: a menu key, a torchvision name, or the path of a
-    .safetensors file; verdict, sanity: "yes" to judge the map; box: "x0,y0,x1,y1" in px, to say how much of the map lies in it
+    .safetensors file; verdict, sanity: "yes" to judge the map; box: "x0,y0,x1,y1" in px, to say how much of the map lies in it; size: px the model is shown
     """
     from core.explain import paint
 
@@ -367,7 +368,7 @@ def run(inputs, out=None, method="gradcam", model=None, label=None, against=None
     opacity, corners = opacity_of(opacity), _corners(box)
     if out:
         paint.check_name(out)
-    question = ask(inputs[0], model, label, against, layer)
+    question = ask(inputs[0], model, label, against, layer, size=size)
     heats = [finish(draw(question, one)) for one in (METHODS if method == "all" else [method])]
     said = {"file": Path(inputs[0]).name} | describe(question, heats[0])
     if method == "all":
@@ -419,6 +420,6 @@ def ready():
     """Load the default model and draw one map; raises StudioError if that fails. What /readyz waits for."""
     from PIL import Image
 
-    heat = finish(draw(ask(Image.linear_gradient("L").convert("RGB"))))
-    if heat.heat.shape != (models.FINE, models.FINE):
+    question = ask(Image.linear_gradient("L").convert("RGB"))
+    if finish(draw(question)).heat.shape != (question.subject.size, question.subject.size):
         raise StudioError("The Grad-CAM viewer does not answer as it should.")

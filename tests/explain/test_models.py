@@ -37,7 +37,7 @@ def test_the_menu_has_what_the_catalogue_has(monkeypatch):
 @pytest.mark.parametrize("name", [name for name in models.BUNDLED if name in catalog.ENTRIES])
 def test_bundled_models_load_once(name):
     one = models.load(name)
-    assert one is models.load(name) and one.key == name and one.size == 224
+    assert one is models.load(name) and one.key == name and one.size == int(weights.load(name)[1]["size"])
     assert one.logits(torch.rand(2, 3, one.size, one.size)).shape == (2, len(one.names))
     assert not any(p.requires_grad for p in one.net.parameters())
 
@@ -76,7 +76,7 @@ def test_unknown_names_get_the_closest_ones():
 def test_torchvision_models_speak_the_same_language():
     one = models.torchvision("resnet18", pretrained=False)
     assert len(one.names) == 1000 and one.size == 224 and "tench" in one.names
-    assert layers.candidates(one.net, 64)[0].name == "net.layer4"
+    assert layers.candidates(one.net, 224)[0].name == "net.layer4"
     grey = torch.full((1, 3, 64, 64), 0.5)
     assert torch.allclose(one.logits(grey), one.net.net((grey - one.net.mean) / one.net.std), atol=1e-5)
 

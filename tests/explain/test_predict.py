@@ -163,6 +163,7 @@ def test_colours_grow_lighter_with_the_heat():
         ({"method": "magic"}, "no method called 'magic'"),
         ({"label": "unicorn"}, "no class called 'unicorn'"),
         ({"label": "teddy", "against": "teddy"}, "Both classes are teddy"),
+        ({"size": "large"}, "whole number of pixels"),
         ({"layer": "attic"}, "no layer called 'attic'"),
         ({"model": "renset18"}, "Did you mean"),
         ({"box": "1,2,3"}, "four numbers"),
@@ -197,7 +198,7 @@ def test_the_command_line_writes_the_picture(tmp_path):
     out = tmp_path / "map.png"
     done = run_python("-m", "apps", "try", "gradcam-viewer", TEDDY, "--method", "gradcam", "-o", out, "--box", "80,20,470,620", "--json")
     said = json.loads(done.stdout)
-    assert said["label"] == "teddy" and said["cells"] == [7, 7] and said["note"] == "" and said["box"]["hottest_inside"]
+    assert said["label"] == "teddy" and said["cells"] == [9, 9] and said["note"] == "" and said["box"]["hottest_inside"]
     assert Image.open(out).size == (said["width"], said["height"]) == (560, 640)
     here = predict.run([str(TEDDY)])
     assert here["hottest"] == said["hottest"] and here["classes"] == pytest.approx(said["classes"], abs=1e-4)
