@@ -22,22 +22,27 @@ def told(work, *args):
 
 
 def session_of(register):
-    """The session that is checked in to, chosen at the top of the tab."""
+    """The session chosen at the top of the tab, as a function that opens it: it is made by the first check-in, not by looking."""
     with st.expander("Session", expanded=False):
         name = st.text_input("Name of the session", "Day", max_chars=100)
+        standing = register.session_today(name)
         left, right = st.columns(2)
-        starts = left.time_input("Starts at", "09:00", step=300)
-        late = right.number_input("Late after (minutes)", 0, 600, 10)
-        groups = sorted({p.group for p in register.register.people() if p.group})
-        group = st.selectbox("Who is expected", ["", *groups], format_func=lambda g: g or "everyone")
-    return register.open_session(name, starts.strftime("%H:%M"), int(late), group)
+        key = standing.id if standing else "new"
+        starts = left.time_input("Starts at", standing.starts if standing else "09:00", step=300, key=f"starts {key}").strftime("%H:%M")
+        late = int(right.number_input("Late after (minutes)", 0, 600, standing.late_after if standing else 10, key=f"late {key}"))
+        groups = ["", *sorted({p.group for p in register.register.people() if p.group})]
+        chosen = groups.index(standing.group) if standing and standing.group in groups else 0
+        group = st.selectbox("Who is expected", groups, chosen, format_func=lambda g: g or "everyone", key=f"group {key}")
+    if standing:
+        register.change_session(standing, starts, late, group)
+    st.caption(f"Checking in to {name}, today, from {starts}, late after {late} minutes.")
+    return lambda: register.open_session(name, starts, late, group)
 
 
 def draw(register):
     if not register.register.people():
         st.info("Nobody is enrolled yet. Open the tab Enrol and add the first person.")
     session = session_of(register)
-    st.caption(f"Checking in to {session.name}, {session.day}, from {session.starts}, late after {session.late_after} minutes.")
     source = st.segmented_control("Check in by", SOURCES, default="Webcam", required=True)
     {"Webcam": by_webcam, "Photo": by_photo, "Video": by_video, "Network camera": by_camera}[source](register, session)
 
@@ -69,7 +74,7 @@ def by_photo(register, session):
 def show(register, session, name, data, how):
     """A picture with names, what was noted of each face, and the way to enrol who is unknown."""
     with st.spinner("Looking for faces"):
-        seen = register.check_in(data, session, how)
+        seen = register.check_in(data, session(), how)
     if not seen:
         st.warning("No face was found. Come closer to the camera, and turn to the light.")
         return
@@ -100,7 +105,7 @@ def watch(register, frames, session, how):
     """Follow a film or a camera until its end, or until the visitor presses Stop, which ends this run of the script."""
     st.button("Stop")
     line, picture, people = st.empty(), st.empty(), {}
-    for at, image, seen in register.check_in_video(frames, session, how):
+    for at, image, seen in register.check_in_video(frames, session(), how):
         people |= {s.person.id: s for s in command.known(seen) if s.new or s.person.id not in people}
         picture.image(register.drawn(image, seen), width="stretch")
         line.markdown(f"{at:.0f} s. " + (" ".join(s.sentence for s in people.values()) or "Nobody recognised yet."))

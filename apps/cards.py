@@ -4,6 +4,7 @@
 def about(card):
     """Where a model comes from, its licence and known weaknesses, how to measure it and how to make it again."""
     weak = "\n".join(f"- {line}" for line in card["weaknesses"])
+    effort = f"{card['hardware']}, {card['hours']:.1f} hours, {card['views']:,} views, seed {card['seed']}" if card["views"] else card["hardware"]
     return f"""
 **Network** {card["network"]}
 
@@ -17,7 +18,7 @@ def about(card):
 
 **Measure it** `{card["measure"]}`
 
-**Make it again** `{card["remake"]}` ({card["hardware"]}, {card["hours"]:.1f} hours, {card["views"]:,} views, seed {card["seed"]}) {card["note"]}
+**Make it again** `{card["remake"]}` ({effort}) {card["note"]}
 """
 
 

@@ -105,6 +105,11 @@ class MongoRegister(Register):
                 self.db.sessions.insert_one(_to(session))
             return _from(Session, self.db.sessions.find_one({"day": session.day, "name": session.name}))
 
+    def change_session(self, session):
+        values = {"starts": session.starts, "late_after": session.late_after, "group": session.group}
+        with self._told():
+            self.db.sessions.update_one({"_id": session.id}, {"$set": values})
+
     def sessions(self, first=None, last=None):
         days = {key: day for key, day in (("$gte", first), ("$lte", last)) if day is not None}
         with self._told():

@@ -120,6 +120,10 @@ class Register(ABC):
         """Save it unless the day already has one of that name. -> the Session that stands"""
 
     @abstractmethod
+    def change_session(self, session):
+        """Save the start, minutes of grace and group of a Session that exists."""
+
+    @abstractmethod
     def sessions(self, first=None, last=None):
         """-> list of Session from day to day, both included, by day and start"""
 

@@ -190,6 +190,16 @@ class Attendance:
             raise BadInput("Please give the session a name.")
         return self.register.add_session(Session(new_id(), day, name.strip()[:100], starts, int(late_after), group))
 
+    def session_today(self, name):
+        """Today's Session of that name, or None."""
+        return next((s for s in self.register.sessions(today(), today()) if s.name == name.strip()), None)
+
+    def change_session(self, session, starts, late_after, group):
+        """Other times or another group for a Session; written only where something differs."""
+        changed = replace(session, starts=starts, late_after=late_after, group=group)
+        if changed != session:
+            self.register.change_session(changed)
+
     def recognise(self, source, smallest=None):
         """Everyone in a picture, largest first, nothing noted. -> tuple of Seen"""
         gallery, people = self.gallery()

@@ -121,6 +121,11 @@ class SqlRegister(Register):
             row = connection.execute(sa.select(t.sessions).where(t.sessions.c.day == session.day, t.sessions.c.name == session.name)).one()
             return Session(**row._mapping)
 
+    def change_session(self, session):
+        values = {"starts": session.starts, "late_after": session.late_after, "group": session.group}
+        with self._write() as connection:
+            connection.execute(t.sessions.update().where(t.sessions.c.id == session.id).values(values))
+
     def sessions(self, first=None, last=None):
         query = sa.select(t.sessions).order_by(t.sessions.c.day, t.sessions.c.starts, t.sessions.c.name)
         query = query if first is None else query.where(t.sessions.c.day >= first)

@@ -1,5 +1,7 @@
 """The attendance page without a browser: passcode, sentences, and where it may be served."""
 
+from datetime import time
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -80,6 +82,17 @@ def test_a_camera_that_is_none_is_a_sentence():
     page.run()
     next(t for t in page.text_input if t.label == "Address").set_value("/etc/passwd").run()
     assert "begins with http" in shown(press(page, "Start"))
+
+
+def test_looking_makes_no_session_and_a_changed_start_is_kept():
+    register = service.attendance()
+    press(visit(), "Go on without a passcode (this machine only)")
+    assert register.register.sessions() == []
+    register.open_session("Day", "08:00")
+    page = press(visit(), "Go on without a passcode (this machine only)")
+    assert page.time_input[0].value.hour == 8
+    page.time_input[0].set_value(time(8, 30)).run()
+    assert [s.starts for s in register.register.sessions()] == ["08:30"] and not page.exception
 
 
 def test_the_hub_sends_the_slug_to_the_page(hub):

@@ -41,6 +41,9 @@ def test_people_faces_sessions_and_settings_come_back_as_they_went(register):
     assert register.people() == [ada, bob] and register.faces(ada.id) == [first] and len(register.faces()) == 3
     assert register.add_session(day) == day == register.add_session(session()) and register.sessions() == [day]
     assert register.sessions("2026-11-22") == [] == register.sessions(last="2026-11-20")
+    later = replace(day, starts="10:00", late_after=0, group="A")
+    register.change_session(later)
+    assert register.sessions() == [later]
     assert register.setting("x") is None and register.set_setting("x", "1") == "1" == register.set_setting("x", "2", only_new=True)
     assert register.set_setting("x", "3") == "3" == register.setting("x")
 

@@ -75,10 +75,10 @@ def test_enrol_check_in_record_export_erase(page, server):
 
     tab(page, "Register")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").click()
+        page.get_by_role("button", name="Download as CSV", exact=True).click()
     assert "Eileen Collins" in download.value.path().read_text() and "webcam" in download.value.path().read_text()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download for Excel").click()
+        page.get_by_role("button", name="Download for Excel", exact=True).click()
     assert download.value.path().read_bytes()[:2] == b"PK"
 
     tab(page, "People")

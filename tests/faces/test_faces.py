@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import subprocess
 
 import numpy as np
 import pytest
@@ -50,6 +52,24 @@ def test_the_vector_is_dlibs_own_within_a_millionth(both):
     careful = embed.embedder()(chips[:2], careful=True)
     assert np.allclose(np.linalg.norm(careful, axis=1), embed.LENGTH, atol=1e-5) and np.abs(careful - ours[:2]).max() < 0.2
     assert embed.embedder()([]).shape == (0, 128)
+
+
+SIDE = os.environ.get("FACE_RECOGNITION_PYTHON")
+THEIRS = """
+import json, sys
+import face_recognition
+image = face_recognition.load_image_file(sys.argv[1])
+left, top, right, bottom = json.loads(sys.argv[2])
+print(json.dumps(face_recognition.face_encodings(image, [(top, right, bottom, left)])[0].tolist()))
+"""
+
+
+@pytest.mark.skipif(not SIDE, reason="face_recognition needs setuptools < 81: name the Python of its own environment in FACE_RECOGNITION_PYTHON")
+@pytest.mark.parametrize("name", ["collins", "hopper"])
+def test_the_vector_is_face_recognitions_within_a_millionth(name):
+    face = predict.find(FACES / f"{name}.jpg")[0]
+    done = subprocess.run([SIDE, "-W", "ignore", "-c", THEIRS, str(FACES / f"{name}.jpg"), json.dumps(face.as_dict()["box"])], capture_output=True, text=True)
+    assert np.abs(np.array(json.loads(done.stdout)) - face.vector).max() < 1e-6, done.stderr
 
 
 def test_no_face_no_answer_and_no_picture_a_sentence(photo, tmp_path):
