@@ -17,7 +17,8 @@ import numpy as np
 from core import catalog, runtime, weights
 from core.metrics import auroc
 from core.rag import evaluate, squad
-from core.rag.answer import look
+from core.rag.answer import evidence, look
+from core.rag.index import Block, Index
 from core.rag.reader import SpanReader
 from core.rag.split import sentences
 
@@ -75,25 +76,47 @@ def threshold_of(confidence, answerable):
     return float(np.round(grid[np.array(cost) <= min(cost) + 0.004].mean(), 3))
 
 
-def fit(index, asked, read_with):
-    """The settings of answer.py, from tune questions of both kinds."""
-    from core.rag.answer import evidence
+def subset(index, owner, numbers):
+    """An Index of some texts' passages only, as a visitor's few pages would be."""
+    (whole,) = index.blocks
+    rows = [row for row, number in enumerate(owner) if number in numbers]
+    pieces = np.concatenate([np.arange(whole.first[row], whole.first[row + 1]) for row in rows])
+    sizes = [whole.first[row + 1] - whole.first[row] for row in rows]
+    first = np.cumsum([0, *sizes])
+    arrays = (whole.pieces[pieces], whole.scales[pieces], whole.ids[pieces], first, whole.heads[pieces])
+    return Index([Block([whole.passages[row] for row in rows], whole.vectors[rows], *arrays)])
 
+
+def features_of(index, rows, choice):
+    """The evidence for what would be said to each gathered question."""
+    out = []
+    for _, found, read, query, hits in rows:
+        margins = [m for _, _, m in read]
+        best = int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, m in zip(found, margins, strict=True)]))
+        out.append(evidence(index, query, hits, best, margins))
+    return out
+
+
+def fit(index, owner, asked, read_with, rng):
+    """The settings of answer.py, from tune questions of three kinds.
+
+    Answerable and unanswerable ones of the set itself; and, of a small index of one article's paragraphs, answerable ones
+    and ones about something else altogether, which the set lacks and visitors ask.
+    """
     rows = gather(index, asked, read_with)
     yes = [row for row in rows if row[0].answers]
     choice = max(CHOICES, key=lambda c: np.mean([sum(value(row, c)) for row in yes]))
-    features, labels = [], []
-    for question, found, read, query, hits in rows:
-        margins = [m for _, _, m in read]
-        best = int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, m in zip(found, margins, strict=True)]))
-        features.append(evidence(index, query, hits, best, margins))
-        labels.append(bool(question.answers))
+    features, labels = features_of(index, rows, choice), [bool(row[0].answers) for row in rows]
+    for title in sorted({q.title for q in asked})[:3]:
+        own = [q for q in asked if q.title == title and q.answers]
+        other = rng.sample([q for q in asked if q.title != title and q.answers], min(60, len(own) * 2))
+        small = subset(index, owner, {q.number for q in own})
+        few = gather(small, own + other, read_with)
+        features += features_of(small, few, choice)
+        labels += [row[0].title == title for row in few]
     w, bias = logistic(features, labels)
     labels, confidence = np.array(labels), 1 / (1 + np.exp(-(np.array(features) @ np.array(w) + bias)))
-    print(
-        f"choice {choice}: F1 and hit {np.mean([value(r, choice) for r in yes], 0).round(3)}, AUROC on tune {auroc(confidence, labels):.3f}",
-        flush=True,
-    )
+    print(f"choice {choice}: F1 and hit {np.mean([value(r, choice) for r in yes], 0).round(3)}, AUROC on tune {auroc(confidence, labels):.3f}", flush=True)
     return {"choice": choice, "confidence": {"weights": w, "bias": bias}, "threshold": threshold_of(confidence, labels)}
 
 
@@ -101,9 +124,10 @@ def release(args):
     start = time.perf_counter()
     tensors, metadata = weights.read(Path(args.run) / "reader.safetensors")
     data = squad.read(args.data)
-    index, _ = evaluate.index_of(data.paragraphs)
+    index, owner = evaluate.index_of(data.paragraphs)
+    rng = random.Random(0)
     known = [q for q in data.questions if q.answers is not None and squad.part(q.title) == "tune"]
-    settings = fit(index, random.Random(0).sample(known, min(args.questions, len(known))), SpanReader(tensors, metadata))
+    settings = fit(index, owner, rng.sample(known, min(args.questions, len(known))), SpanReader(tensors, metadata), rng)
     path = Path(args.out) / "reader.safetensors"
     weights.save(path, {key: t.half() for key, t in tensors.items()}, metadata | {"answering": json.dumps(settings)})
     print(json.dumps(settings), f"{time.perf_counter() - start:.0f} s")
