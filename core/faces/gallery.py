@@ -59,7 +59,8 @@ class Gallery:
 
     def _vote(self, vector, threshold):
         # |a - b|^2 / 2 = |a|^2 / 2 + |b|^2 / 2 - ab: one matrix product, and the part of the asked face left out while ranking.
-        rank = self.half_norms - self.vectors @ vector
+        # By einsum and not by BLAS, whose threads wait for each other on a busy machine (16 ms for 10,000 instead of 0.7).
+        rank = self.half_norms - np.einsum("nd,d->n", self.vectors, vector)
         count = min(NEIGHBOURS, len(rank))
         near = np.argpartition(rank, count - 1)[:count]
         distances = np.linalg.norm(self.vectors[near] - vector, axis=1)  # exact for the few that matter
