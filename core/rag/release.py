@@ -30,6 +30,7 @@ WEAKNESSES = (
     "It quotes one sentence. Questions that need two places, a count or a comparison get half an answer, or none.",
     "English first: words are stemmed as English, and the encoder knows other languages only a little.",
     "A question that sounds like the documents but is not answered by them is the hardest: see the share answered where there is no answer.",
+    "It withholds plain answers too: of six easy questions about the example documents it answers four.",
     "The reader learned from few questions: the sentence is right more often than the words set in bold.",
     "Scanned pages are not read: there is no text recognition.",
 )
