@@ -12,7 +12,6 @@ from core.rag.guard import suspicious, without_instructions
 from core.rag.split import sentences
 from tests.rag.conftest import EXAMPLES, index_of
 
-
 ASKED = {
     "Who designed the lighthouse?": "Agnes Holloway",
     "When was the lighthouse first lit?": "14 March 1867",
