@@ -48,7 +48,7 @@ and {card["cranfield"]["n"]} long ones about {card["cranfield"]["documents"]:,} 
 |---|---|---|---|---|
 {rows}
 
-Answering, on {a["n"]:,} questions about articles that were never tuned on, the passage found and not given:
+Answering, on {a["n"]:,} questions about articles the reader never saw, the passage found and not given:
 
 | | |
 |---|---|

@@ -143,7 +143,7 @@ def card(args):
     a = quality["answers"]["report"]
     said = {
         "title": "RAG chatbot",
-        "headline": f"right passage among five for {quality['recall@5']:.1%} of {quality['n']:,} questions; on {a['n']:,} never tuned on, "
+        "headline": f"right passage among five for {quality['recall@5']:.1%} of {quality['n']:,} questions; on {a['n']:,} on articles the reader never saw, "
         f"quoted sentence right {a['sentence_hit']:.1%}, answer F1 {a['f1']:.2f}, AUROC of 'the documents do not say' {a['auroc_answerable']:.2f}",
         "network": "MiniLM-L6 (22.6 M parameters, from its wheel) and BM25 find; "
         f"a transformer of {int(metadata['parameters']) / 1e6:.2f} M parameters over MiniLM's token states reads",
