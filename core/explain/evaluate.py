@@ -1,7 +1,7 @@
 """How well the heat maps point, and how often they deserve belief.
 
-    python -m core.explain.evaluate boxes ZIP_OR_DIR [--model M] [--label CLASS] [--methods a,b] [--count N] [--json]
-    python -m core.explain.evaluate verdicts ZIP_OR_DIR [--model M] [--methods a,b] [--count N] [--json]
+    python -m core.explain.evaluate boxes ZIP_OR_DIR [--model M] [--label CLASS] [--methods a,b] [--count N] [--size PX] [--json]
+    python -m core.explain.evaluate verdicts ZIP_OR_DIR [--model M] [--methods a,b] [--count N] [--size PX] [--json]
 
 `boxes` wants photos with a Pascal VOC file (.xml) of the same name beside each: how much of a map's energy lies in the
 boxes (Wang et al. 2020), and how often its hottest pixel does (the pointing game, Zhang et al. 2016), beside a blob in
@@ -71,12 +71,12 @@ def energy(heat, boxes):
     return float(heat[inside].sum() / heat.sum()) if heat.sum() > 0 else 0.0
 
 
-def boxes(source, methods, model=None, label=None, count=None):
+def boxes(source, methods, model=None, label=None, count=None, size=None):
     """The report of `boxes` as a JSON-ready dict."""
     truth, tally, asked, areas = boxes_of(source), {}, {}, []
     photos = ((photo, truth[Path(photo.name).stem]) for photo in read(source, longest=None) if truth.get(Path(photo.name).stem))
     for index, (photo, found) in enumerate(itertools.islice(photos, count)):
-        question = predict.ask(photo.image, model, label)
+        question = predict.ask(photo.image, model, label, size=size)
         size, asked[question.name] = question.subject.size, asked.get(question.name, 0) + 1
         corners = on_map(found, size)
         areas.append(energy(np.ones((size, size)), corners))
@@ -89,7 +89,7 @@ def boxes(source, methods, model=None, label=None, count=None):
     if not areas:
         raise BadInput("There are no photos with a box here. Please name a zip or folder with photos and their Pascal VOC files.")
     return {
-        "n": len(areas), "model": question.subject.title, "layer": question.layer.name, "asked_about": asked,
+        "n": len(areas), "model": question.subject.title, "pixels": question.subject.size, "layer": question.layer.name, "asked_about": asked,
         "boxes_cover": float(np.mean(areas)), "methods": {name: _summary(rows) for name, rows in tally.items()},
     }  # fmt: skip
 
@@ -100,11 +100,11 @@ def _summary(rows):
             "pointing_interval": wilson(int(hits.sum()), len(hits)), "empty": int(empty.sum())}  # fmt: skip
 
 
-def verdicts(source, methods, model=None, label=None, count=None):
+def verdicts(source, methods, model=None, label=None, count=None, size=None):
     """The report of `verdicts`: how often each method's map got each verdict, and beat each map that knows nothing."""
     out, n = {name: {"good": 0, "mixed": 0, "bad": 0, "unknown": 0} | {f"beats {ruler}": 0 for ruler in predict.RULERS} for name in methods}, 0
     for photo in itertools.islice(read(source, longest=None), count):
-        question, n = predict.ask(photo.image, model, label), n + 1
+        question, n = predict.ask(photo.image, model, label, size=size), n + 1
         for name, row in out.items():
             verdict = predict.finish(predict.judge(question, predict.finish(predict.draw(question, name))))
             row[verdict.kind] += 1
@@ -124,13 +124,14 @@ def main(argv=None):
         command.add_argument("--model", default="backbone" if name == "boxes" and "backbone" in catalog.ENTRIES else None)
         command.add_argument("--label", help="class to ask about (default: each photo's likeliest)")
         command.add_argument("--methods", default=",".join(standard), help='names, or "all"')
+        command.add_argument("--size", type=int, help="px the model is shown (default: what it was trained with)")
         command.add_argument("--count", type=int, help="photos to take (default: all)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     methods = list(predict.METHODS) if args.methods == "all" else args.methods.split(",")
     start = time.perf_counter()
     try:
-        report = {"boxes": boxes, "verdicts": verdicts}[args.command](args.source, methods, args.model, args.label, args.count)
+        report = {"boxes": boxes, "verdicts": verdicts}[args.command](args.source, methods, args.model, args.label, args.count, args.size)
     except StudioError as error:
         sys.exit(str(error))
     print(json.dumps(report | {"seconds": round(time.perf_counter() - start, 1)}, indent=None if args.json else 2))

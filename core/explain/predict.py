@@ -6,10 +6,10 @@
 """
 
 import time
+import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core import runtime
 from core.errors import BadInput, StudioError
 from core.explain import models
 from core.explain.diagnosis import diagnose
@@ -117,11 +117,16 @@ def layer_choices(question):
     return [(layer.words, layer.name) for layer in _layers(question.subject)]
 
 
+_known = weakref.WeakKeyDictionary()  # network -> {size: its layers}; goes when the network goes
+
+
 def _layers(subject):
     from core.explain import layers
 
-    # Found by running the model once: remembered beside the model, and let go with the pool.
-    return runtime.models().get(f"layers:{id(subject.net)}:{subject.key}:{subject.size}", lambda: layers.candidates(subject.net, subject.size))
+    found = _known.setdefault(subject.net, {})
+    if subject.size not in found:
+        found[subject.size] = layers.candidates(subject.net, subject.size)
+    return found[subject.size]
 
 
 def ask(photo, model=None, label=None, against=None, layer=None, own=None, progress=None, size=None):

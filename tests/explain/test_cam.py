@@ -212,7 +212,7 @@ def test_layers_are_chosen_and_named():
     assert [layer.grid for layer in found] == [(8, 8), (16, 16), (32, 32)] and found[0].name == "backbone.stages.stage3"
     assert found[0].words == "deepest, 8 x 8 cells (backbone.stages.stage3)"
     found = candidates(helpers.resnet18(), 64)
-    assert [layer.name for layer in found][:3] == ["layer1", "layer4", "layer3"]  # at 64 px only the first stages have 7 x 7 cells
+    assert [layer.name for layer in found][:3] == ["layer2", "layer4", "layer3"]  # at 64 px only the first stages have 7 x 7 cells
     assert [layer.name for layer in candidates(helpers.resnet18(), 224)][:2] == ["layer4", "layer3"]
     assert candidates(helpers.torchvision.models.densenet121(weights=None), 64)[0].grid == (8, 8)
 
