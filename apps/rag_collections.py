@@ -52,7 +52,8 @@ def add_documents(mine, one, examples):
     for kind, sentence in st.session_state.pop("news", []):
         getattr(st, kind)(sentence)
     turn = st.session_state.setdefault("turn", 0)  # a new key empties the uploader
-    files = st.file_uploader("Add documents", load.SUFFIXES, accept_multiple_files=True, key=f"files-{turn}", help=f"{load.KINDS}.")
+    files = st.file_uploader("Add documents", load.SUFFIXES, accept_multiple_files=True, key=f"files-{turn}", help=f"{load.KINDS}.",
+                             max_upload_size=load.MAX_BYTES // 2**20)  # fmt: skip
     left, right = st.columns(2)
     address = left.text_input("or a web page", placeholder="https://", key=f"address-{turn}")
     right.html("<div style='height: 1.3rem'></div>")

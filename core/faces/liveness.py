@@ -1,7 +1,7 @@
 """A challenge that a photo held up to the camera fails more often than a face: turn the head.
 
-Two-dimensional liveness lowers the risk and does not remove it: a film of the person on a good screen can pass.
-`python -m core.faces.evaluate liveness` measures the turn on photos.
+Two-dimensional liveness lowers the risk and does not remove it: a film of the person on a good screen can pass. How
+often it is right has not been measured.
 """
 
 from dataclasses import dataclass

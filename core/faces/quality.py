@@ -1,7 +1,6 @@
 """Whether a photo is good enough to learn a face from, and if not, why: one reason, in words that help.
 
-The limits were set on Labeled Faces in the Wild (see the tests): 97 of 100 of its photos pass, most of the others for
-a second face or a turned head.
+The limits were set by eye on Labeled Faces in the Wild: what is refused there is mostly a second face or a turned head.
 """
 
 import numpy as np
