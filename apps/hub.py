@@ -232,6 +232,8 @@ def serve(app, host, port, title):
     print(f"{title} is on http://{shown}:{port}  (Ctrl-C stops it)", flush=True)
     # Open event streams of pages in a browser would otherwise hold the shutdown up.
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2))
+    # ... and being ended is no fault of theirs, which uvicorn would print a traceback about.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     print("Stopped.", flush=True)

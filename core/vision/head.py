@@ -40,14 +40,16 @@ def _fit(z, target, shares, decay):
 
     d, k = z.shape[1], target.shape[1]
 
+    # einsum and not @: with matrices this small, BLAS's threads mostly wait for each other.
+
     def loss(flat):
         weight, bias = flat[: k * d].reshape(k, d), flat[k * d :]
-        logits = z @ weight.T + bias
+        logits = np.einsum("nd,kd->nk", z, weight) + bias
         logits -= logits.max(1, keepdims=True)
         log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         slope = (np.exp(log_p) - target) * shares
         value = -(shares * target * log_p).sum() + decay * np.square(weight).sum()
-        return value, np.concatenate([(slope.T @ z + 2 * decay * weight).ravel(), slope.sum(0)])
+        return value, np.concatenate([(np.einsum("nk,nd->kd", slope, z) + 2 * decay * weight).ravel(), slope.sum(0)])
 
-    found = minimize(loss, np.zeros(k * d + k), jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+    found = minimize(loss, np.zeros(k * d + k), jac=True, method="L-BFGS-B", options={"maxiter": 200, "ftol": 1e-7}).x
     return found[: k * d].reshape(k, d), found[k * d :]
