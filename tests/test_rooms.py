@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED_ROOMS = {"errors", "catalog", "weights", "runtime", "images", "layers", "metrics", "photos", "tables", "torchvision_ops"}
+SHARED_ROOMS = {"errors", "catalog", "weights", "runtime", "images", "layers", "metrics", "photos", "tables", "torchvision_ops", "provenance"}
 EDGES = {"explain": {"vision"}, "style": {"vision"}, "attendance": {"faces"}, "swap": {"faces"}}
 TOOLKITS = {"gradio", "streamlit"}
 
@@ -74,6 +74,7 @@ def test_every_file_is_in_its_room(path):
         ("core/vision/predict.py", "from core.faces import detect", "vision imports faces"),
         ("core/style/model.py", "from core.gan import model", "style imports gan"),
         ("core/weights.py", "from core.vision import model", "the shared module weights.py imports vision"),
+        ("core/provenance/predict.py", "from core.faces import detect", "provenance imports faces"),
         ("core/errors.py", "import os", "errors imports something"),
         ("apps/x.py", "import torch", "apps imports torch"),
         ("apps/x.py", "from PIL import Image", "apps imports PIL"),
@@ -92,6 +93,7 @@ def test_each_rule_can_fail(path, source, said):
 @pytest.mark.parametrize(
     ("path", "source"),
     [("core/style/predict.py", "from core.vision import model"), ("core/swap/blend.py", "from core.faces import detect"),
+     ("core/gan/predict.py", "from core.provenance import predict"),
      ("core/vision/predict.py", "from core import runtime, weights"), ("apps/x.py", "import gradio as gr\nfrom core.vision import predict")],
 )  # fmt: skip
 def test_the_allowed_edges_are_allowed(path, source):
