@@ -80,6 +80,15 @@ APPS = (
         core="core.rag.predict",
         card="reader",
     ),
+    App(
+        slug="face-generator",
+        title="Face generator",
+        blurb="Faces of people who do not exist, by seed: pick one, shape it with sliders that mean something, walk between them.",
+        framework="gradio",
+        module="apps.face_generator",
+        core="core.gan.predict",
+        card="gan-faces",
+    ),
 )
 
 

@@ -111,5 +111,37 @@ ENTRIES = {
             licence="CC BY-SA 4.0: it learned from SQuAD 2.0 and Wikipedia",
             remake="python -m core.rag.train && python -m core.rag.release",
         ),
+        Entry(
+            name="gan-faces",
+            file="gan-faces.safetensors",
+            sha256="40c8d334c77baffc89a817ebc5a92c7edb1e9509b468b6526249e1a25dc60e4a",
+            bytes=5_030_294,
+            licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
+            remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",
+        ),
+        Entry(
+            name="gan-faces-dcgan",
+            file="gan-faces-dcgan.safetensors",
+            sha256="",
+            bytes=0,
+            licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
+            remake="python -m core.gan.train faces --kind dcgan --run runs/gan-dcgan && python -m core.gan.release weights runs/gan-dcgan gan-faces-dcgan",
+        ),
+        Entry(
+            name="gan-digits",
+            file="gan-digits.safetensors",
+            sha256="",
+            bytes=0,
+            licence="CC BY-SA 3.0: it learned from MNIST",
+            remake="python -m core.gan.train digits && python -m core.gan.release weights runs/gan-digits gan-digits",
+        ),
+        Entry(
+            name="gan-faces-space",
+            file="gan-faces-space.safetensors",
+            sha256="",
+            bytes=0,
+            licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
+            remake="python -m core.gan.release space",
+        ),
     )
 }

@@ -75,6 +75,11 @@ def shrink(image, longest):
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
+def enlarge(image, side):
+    """A square picture as `side` x `side` px, softly."""
+    return image.resize((side, side), Image.Resampling.BICUBIC)
+
+
 def squash(image, side):
     """The whole picture as `side` x `side` px, aspect ratio given up so that nothing is cut away."""
     # Triangle filter with its support scaled to the reduction, so large photos do not alias.

@@ -249,6 +249,13 @@ def faces(folder):
     both.save(folder / "both.jpg", quality=90)
 
 
+def portraits(folder, people):
+    """The two portraits again, for an app that works on one face."""
+    folder.mkdir(exist_ok=True)
+    for name in ("collins", "hopper"):
+        (folder / f"{name}.jpg").write_bytes((people / f"{name}.jpg").read_bytes())
+
+
 if __name__ == "__main__":
     folder = HERE / "bear-detector"
     folder.mkdir(exist_ok=True)
@@ -258,3 +265,4 @@ if __name__ == "__main__":
     photos(folder)
     gradcam_viewer(HERE / "gradcam-viewer", folder)
     faces(HERE / "attendance")
+    portraits(HERE / "face-generator", HERE / "attendance")

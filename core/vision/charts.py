@@ -48,6 +48,23 @@ def reliability(bins):
     return _svg(left + side + 30, top + side + 46, "Probability said against share that was right", parts)
 
 
+def histograms(edges, shares, label, title):
+    """Edges (B + 1,) and {name: (B,) shares} -> SVG: one outline a set, the first filled. label: of the axis; title: for screen readers."""
+    width, height, left, top = 420, 180, 10, 30
+    most, step = max(max(row) for row in shares.values()) or 1, width / (len(edges) - 1)
+    parts = [f'<line x1="{left}" y1="{top + height}" x2="{left + width}" y2="{top + height}" stroke="currentColor" stroke-opacity=".4"/>']
+    for k, (name, row) in enumerate(shares.items()):
+        heights = [top + height * (1 - share / most) for share in row]
+        steps = " ".join(f"{left + i * step:.1f},{y:.1f} {left + (i + 1) * step:.1f},{y:.1f}" for i, y in enumerate(heights))
+        fill = f'fill="{INK}" fill-opacity=".45"' if k == 0 else 'fill="none"'
+        parts.append(f'<polygon points="{left},{top + height} {steps} {left + width},{top + height}" {fill} stroke="{INK if k == 0 else "currentColor"}"/>')
+        parts.append(f'<rect x="{left + k * 210}" y="4" width="14" height="14" {fill} stroke="{INK if k == 0 else "currentColor"}"/>')
+        parts.append(_text(left + 20 + k * 210, 16, html.escape(name), "start"))
+    parts += [_text(left, top + height + 18, f"{edges[0]:.2g}", "start"), _text(left + width, top + height + 18, f"{edges[-1]:.2g}", "end")]
+    parts.append(_text(left + width / 2, top + height + 36, html.escape(label), "middle"))
+    return _svg(width + 2 * left, top + height + 44, title, parts)
+
+
 def _text(x, y, text, anchor, fill="currentColor"):
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{text}</text>'
 

@@ -1,0 +1,147 @@
+"""How good are the pictures: distances to held-out real ones, faces found, copies looked for, smoothness of walks.
+
+    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json
+    python -m core.gan.evaluate copies --data ../shared/data --json
+    python -m core.gan.evaluate smooth --teachers ../shared/teachers --json
+
+The feature space is the last one of the MobileNetV2 teacher (ImageNet, 1280 numbers) at 128 px. Inception is not to be
+had offline, so no figure here may be held against a published FID or KID.
+"""
+
+import argparse
+import functools
+import json
+import time
+
+import numpy as np
+
+from core.errors import BadInput
+from core.gan import metrics
+from core.gan.maker import NAMES, maker
+from core.images import enlarge
+
+SIZE = 128  # px that the teacher sees
+SAMPLES = 5000
+REAL = "real photos it learned from"
+DETECTED = 1000
+
+
+@functools.cache
+def _teacher(folder):
+    from core.vision.distil import load_teacher
+
+    return load_teacher(folder)
+
+
+def teacher_features(pictures, teachers):
+    """PIL RGB pictures -> (N, 1280) float64."""
+    from core.vision.distil import pooled
+
+    return pooled(_teacher(teachers), [np.asarray(enlarge(p, SIZE)) for p in pictures], "cpu")[0].double().numpy()
+
+
+def sampled(model, count, first=1_000_000):
+    """`count` pictures of a generator, untruncated, of seeds in a row: nothing is picked."""
+    return list(model.pictures(model.style(seed) for seed in range(first, first + count)))
+
+
+def real(data):
+    """(training pictures, held-out pictures) of the faces, as lists of PIL."""
+    from PIL import Image
+
+    from core.gan import data as sets
+
+    return [[Image.fromarray(a) for a in part.permute(0, 2, 3, 1).numpy()] for part in sets.split(sets.faces(data, 64))]
+
+
+def compare(fake, held, seed=0):
+    """Two sets of features -> {"kid", "kid_interval", "fid", "fid_interval", "precision", "recall"}; KID in thousandths."""
+    kid, fid = metrics.kid_interval(fake, held, seed=seed), metrics.fid_interval(fake, held, draws=8, seed=seed)
+    precision, recall = metrics.precision_recall(held, fake[: len(held)])
+    return {"kid": kid[0] * 1000, "kid_interval": [1000 * v for v in kid[1:]], "fid": fid[0], "fid_interval": list(fid[1:]),
+            "precision": precision, "recall": recall}  # fmt: skip
+
+
+def one_face(pictures):
+    """Share of pictures in which dlib's detector finds exactly one face. Each is enlarged to 256 px on a grey border."""
+    from PIL import Image
+
+    from core.faces.detect import detector
+
+    finder, found = detector(), 0
+    for picture in pictures:
+        canvas = Image.new("RGB", (384, 384), (127, 127, 127))
+        canvas.paste(enlarge(picture, 256), (64, 64))
+        found += len(finder.boxes(canvas, 80)) == 1
+    return found / len(pictures)
+
+
+def quality(args):
+    start = time.perf_counter()
+    learned, held = real(args.data)
+    base = teacher_features(held, args.teachers)
+    rows = {REAL: (learned[: args.samples], None)}
+    for name in [n for n in NAMES if n.startswith("gan-faces")]:
+        rows[name] = (sampled(maker(name), args.samples), name)
+    report = {}
+    for row, (pictures, _) in rows.items():
+        report[row] = compare(teacher_features(pictures, args.teachers), base)
+        report[row] |= {"one_face": one_face(pictures[: args.detected]), "n": len(pictures), "n_detected": min(args.detected, len(pictures))}
+    return {"held_out": len(held), "features": f"MobileNetV2 teacher, {SIZE} px", "rows": report, "seconds": round(time.perf_counter() - start)}
+
+
+def copies(args):
+    """Distances to the nearest training picture: of generated faces and of real ones never trained on."""
+    from core.gan.space import features, project, space
+
+    known = space(maker().name)
+    fake = sampled(maker(), args.samples)
+    distances, _ = metrics.nearest(project(features(fake), known.mean, known.axes), known.training)
+    points = (1, 5, 25, 50, 75)
+    return {"n": len(fake), "n_real": len(known.real), "n_training": len(known.training), "percentiles": list(points),
+            "generated": [float(v) for v in np.percentile(distances, points)], "real": [float(v) for v in np.percentile(known.real, points)],
+            "nearer_than_1_percent_of_real": float((distances < np.percentile(known.real, 1)).mean()),
+            "histogram": histogram(distances, known.real)}  # fmt: skip
+
+
+def histogram(fake, held, bins=24):
+    """{"edges", "generated", "real"}: shares of both sets in equal bins, for the app's plot."""
+    edges = np.linspace(0, max(fake.max(), held.max()) * 1.001, bins + 1)
+    share = {name: (np.histogram(values, edges)[0] / len(values)).round(4).tolist() for name, values in (("generated", fake), ("real", held))}
+    return {"edges": edges.round(4).tolist()} | share
+
+
+def smooth(args):
+    """Perceptual path length in the teacher's space: mean cosine distance over a short step of style, per squared step. Karras et al. 2019, sec. 4.1, with another feature space."""
+    step, count, report = 0.02, args.samples, {}
+    for name in [n for n in NAMES if n.startswith("gan-faces")]:
+        model, rng = maker(name), np.random.default_rng(0)
+        a, b = model.styles(range(count)), model.styles(range(count, 2 * count))
+        t = rng.random((count, 1)).astype(np.float32) * (1 - step)
+        ends = [[(a + (b - a) * at)[:, None].repeat(model.layers, 1) for at in (t, t + step)]][0]
+        x, y = (metrics.unit(teacher_features(list(model.pictures(e)), args.teachers)) for e in ends)
+        lengths = (1 - (x * y).sum(1)) / step**2
+        report[name] = {"length": float(lengths.mean()), "median": float(np.median(lengths)), "n": count}
+    return report
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m core.gan.evaluate", description="How good are the pictures, measured.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, samples in (("quality", SAMPLES), ("copies", 1000), ("smooth", 500)):
+        command = commands.add_parser(name)
+        command.add_argument("--data", default="../shared/data")
+        command.add_argument("--teachers", default="../shared/teachers")
+        command.add_argument("--samples", type=int, default=samples)
+        command.add_argument("--detected", type=int, default=DETECTED)
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(argv)
+    try:
+        report = {"quality": quality, "copies": copies, "smooth": smooth}[args.command](args)
+    except (BadInput, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    print(json.dumps(report) if args.json else json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A row of pictures as a short film: GIF and WebP by Pillow, MP4 by PyAV."""
+
+from pathlib import Path
+
+from core.errors import BadInput
+
+RATES = {".gif": 20, ".webp": 24, ".mp4": 24}  # frames a second; GIF counts in hundredths
+
+
+def rate(path):
+    """Frames a second of a file's format; raises BadInput for another ending."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in RATES:
+        raise BadInput(f"A film is written as {', '.join(RATES)}, not {suffix or 'a file without an ending'}.")
+    return RATES[suffix]
+
+
+def frames(path, seconds):
+    """How many frames that many seconds have; raises BadInput for under 1 s or over 30."""
+    if not 1 <= float(seconds) <= 30:
+        raise BadInput(f"A walk takes 1 to 30 seconds, not {float(seconds):g}.")
+    return round(rate(path) * float(seconds))
+
+
+def write(path, pictures, count, fps):
+    """Generator of (done, count): write PIL pictures, each with the label. The name appears only once the file is whole."""
+    from core.provenance import label
+
+    path = Path(path)
+    part = path.with_name(f".part-{path.name}")
+    shown = (label.draw(picture, label.TEXTS["generated"]) for picture in pictures)
+    try:
+        yield from (_mp4 if path.suffix.lower() == ".mp4" else _animated)(part, shown, count, fps)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _animated(path, pictures, count, fps):
+    kept = []
+    for picture in pictures:
+        kept.append(picture)
+        yield len(kept), count
+    kept[0].save(path, save_all=True, append_images=kept[1:], duration=1000 / fps, loop=0)
+
+
+def _mp4(path, pictures, count, fps):
+    import av
+
+    with av.open(str(path), "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=fps, options={"crf": "20"})
+        stream.pix_fmt = "yuv420p"
+        for done, picture in enumerate(pictures, 1):
+            stream.width, stream.height = picture.size
+            file.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            yield done, count
+        file.mux(stream.encode())

@@ -1,0 +1,90 @@
+"""A loaded generator: numbers in, pictures out. Safe to share between threads."""
+
+import json
+
+import numpy as np
+
+from core import catalog, runtime, weights
+from core.errors import BadInput, StudioError
+
+# What the menu shows, in its order. The first is what everything begins with.
+NAMES = {"gan-faces": "Faces", "gan-faces-dcgan": "Faces, classic DCGAN", "gan-digits": "Digits"}
+SEEDS = 2**31
+LOOKS = 4096  # styles that the mean is taken over
+
+
+class Maker:
+    """tensors, metadata: as core.weights reads them; metadata holds "kind", "shape" (JSON) and "title".
+
+    A style `w` is a (layers, W) float32 array: one row for each layer, coarse to fine. Generators without styles
+    (DCGAN) have one row, their z.
+    """
+
+    def __init__(self, name, tensors, metadata):
+        self.torch = runtime.prepare_torch()
+        from core.gan.model import KINDS
+
+        self.name, self.title, self.kind = name, metadata["title"], metadata["kind"]
+        self.model = KINDS[self.kind](**json.loads(metadata["shape"]))
+        self.model.load_state_dict(tensors, strict=True)
+        self.model.eval().to(memory_format=self.torch.channels_last)
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(False)
+        self.side, self.layers, self.styled = self.model.side, self.model.layers, self.kind == "style"
+        self.mean = self.styles(range(LOOKS)).mean(0) if self.styled else np.zeros(self.model.style, np.float32)
+
+    def bytes(self):
+        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+
+    def styles(self, seeds):
+        """Seeds -> (N, W) float32, one style each, untruncated. The same on every machine: the seed draws on the CPU."""
+        generators = [self.torch.Generator().manual_seed(seed) for seed in seeds]
+        z = self.torch.stack([self.torch.randn(self.model.latent, generator=g) for g in generators])
+        with self.torch.inference_mode():
+            return self.model.mapping(z).numpy()
+
+    def style(self, seed, truncation=1.0):
+        """(layers, W) of a seed, pulled towards the mean: 1 leaves it alone, 0 is the mean face. "Truncation trick", Karras et al. 2019, sec. B."""
+        w = self.mean + truncation * (self.styles([seed])[0] - self.mean)
+        return np.repeat(w[None], self.layers, 0).astype(np.float32)
+
+    def arrays(self, styles):
+        """Iterable of (layers, W) -> yields (H, W, C) uint8, one at a time, so that a picture never depends on its neighbours."""
+        for w in styles:
+            with self.torch.inference_mode():
+                x = self.model.synthesise(self.torch.from_numpy(np.ascontiguousarray(w, np.float32))[None])
+                x = x[0].add(1).mul(127.5).round().clamp(0, 255).byte()
+            yield x.permute(1, 2, 0).numpy()
+
+    def pictures(self, styles):
+        """Iterable of (layers, W) -> yields PIL RGB of `side` px."""
+        from PIL import Image
+
+        for array in self.arrays(styles):
+            yield Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array).convert("RGB")
+
+
+def maker(name=None):
+    """The generator of a name (a key of NAMES; None: the first), loaded once. Raises BadInput for another name."""
+    name = name or next(iter(NAMES))
+    if name not in NAMES or name not in catalog.ENTRIES:
+        raise BadInput(f"There is no generator called {name!r}. There are: {', '.join(NAMES)}.")
+    return runtime.models().get(("gan", name), lambda: Maker(name, *weights.load(name)), Maker.bytes)
+
+
+def seed_of(value):
+    """Whatever a visitor wrote as a seed -> int; raises BadInput."""
+    try:
+        seed = int(str(value).strip())
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < SEEDS:
+        raise BadInput(f"A seed is a whole number from 0 to {SEEDS - 1}; {str(value)[:20]!r} is none.")
+    return seed
+
+
+def ready():
+    """Load the default generator and draw once; raises StudioError if that fails."""
+    model = maker()
+    if next(model.arrays([model.style(0)])).std() < 1:
+        raise StudioError("The face generator does not answer as it should.")

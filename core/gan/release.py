@@ -1,0 +1,159 @@
+"""Turn training runs into bundled weights, sliders and cards.
+
+    python -m core.gan.release weights runs/gan-faces gan-faces      the averaged generator, in half precision
+    python -m core.gan.release space --teachers ../shared/teachers   sliders and the check for copies
+    python -m core.gan.release look                                  principal components as pictures, to name them by
+    python -m core.gan.release cards                                 measures everything, and writes the cards
+
+The first two print the lines that core/catalog.py needs.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from core import catalog, weights
+from core.gan import directions, evaluate, metrics
+from core.gan.maker import NAMES, maker
+from core.gan.predict import Sample, sheet
+from core.gan.space import features, project
+
+AXES = 64
+# Principal components that were looked at and named: (component, share of the layers from, to, name, low, high).
+# They belong to one training run; after another, look again (`release look`).
+FOUND = ()
+
+
+def write_weights(args):
+    tensors, metadata = weights.read(Path(args.run) / "state.safetensors")
+    about = json.loads(metadata["run"])
+    from core.gan.train import Plan, networks
+
+    generator, _ = networks(Plan(**about["plan"]))
+    average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
+    generator.load_state_dict(average, strict=True)
+    told = {"kind": about["plan"]["kind"], "shape": json.dumps(generator.shape), "title": NAMES[args.name], "pictures": str(about["steps"] * about["plan"]["batch"])}
+    told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
+    _write(args.name, {k: v.half() if v.is_floating_point() else v for k, v in average.items()}, told)
+
+
+def _write(name, tensors, metadata):
+    path = weights.BUNDLED / f"{name}.safetensors"
+    weights.save(path, tensors, metadata)
+    print(f'{name}: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_}')
+
+
+def write_space(args):
+    """Fit the sliders and collect what the check for copies needs."""
+    import torch
+
+    model = maker()
+    age, error, n_ages = directions.ager(args.data, args.teachers)
+    print(f"ages: {error:.1f} years off on {n_ages} unseen photos", flush=True)
+    styles = model.styles(range(10_000, 10_000 + directions.LOOKED_AT))
+    pulled = styles * 0.9 + model.mean * 0.1
+    values = directions.measure(list(model.pictures(np.repeat(pulled[:, None], model.layers, 1))), age)
+    found, r2 = directions.fit(pulled, values)
+    tried = directions.try_out(model, found, values, age, 50_000)
+    deltas, about = [], []
+    for attribute, direction, fit, said in zip(directions.ATTRIBUTES, found, r2, tried, strict=True):
+        holds = said["share"] >= directions.LEAST_SHARE and fit >= directions.LEAST_FIT
+        print(f"{attribute.name:<12} R2 {fit:.2f}  {json.dumps(said)}  {'kept' if holds else 'dropped'}", flush=True)
+        if holds:
+            figure = f"right on {said['share']:.0%} of {directions.TESTED} faces; -2 to +2 is {said['moved']:.1f} deviations, others at most {said['others']:.1f}"
+            figure += f"; {said['years']:.0f} years" if attribute.name == "Age" else ""
+            deltas.append(directions.over(direction, model.layers))
+            about.append({"name": attribute.name, "low": attribute.low, "high": attribute.high, "fitted": True, "figure": figure})
+    axes = directions.principal(model)
+    for component, start, end, name, low, high in FOUND:
+        deltas.append(directions.over(axes[component], model.layers, start, end))
+        about.append({"name": name, "low": low, "high": high, "fitted": False, "figure": f"principal component {component + 1}, named by looking"})
+    learned, held = evaluate.real(args.data)
+    seen, unseen = features(learned), features(held)
+    mean = seen.mean(0)
+    main_axes = np.linalg.svd((seen - mean)[::2], full_matrices=False)[2][:AXES].T
+    training = project(seen, mean, main_axes)
+    real = np.sort(metrics.nearest(project(unseen, mean, main_axes), training)[0])
+    tensors = {"sliders": np.array(deltas, np.float16), "mean": mean.astype(np.float32), "axes": main_axes.astype(np.float32),
+               "training": training.astype(np.float16), "real": real.astype(np.float32)}  # fmt: skip
+    told = {"sliders": json.dumps(about), "age_error_years": f"{error:.2f}", "n_ages": str(n_ages)}
+    _write(f"{model.name}-space", {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, told)
+
+
+def look(args):
+    """One sheet per principal component and range of layers: six faces, from -3 to 3."""
+    model, out = maker(), Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for component, axis in enumerate(directions.principal(model)):
+        for part, (low, high) in {"all": (0, 1), "coarse": (0, 0.45), "fine": (0.45, 1)}.items():
+            delta = directions.over(axis, model.layers, low, high)
+            styles = [model.style(seed, 0.8) + amount * delta for seed in range(6) for amount in (-3, -1.5, 0, 1.5, 3)]
+            samples = [Sample(model.name, w, p, "") for w, p in zip(styles, model.pictures(styles), strict=True)]
+            sheet(samples, 5, 96).save(out / f"{component}-{part}.png")
+
+
+CELEBA = "10,000 aligned CelebA faces (non-commercial research), cropped to 64 px; every fifth is held out and was never trained on."
+WEAKNESSES = (
+    "64 px: hair, teeth and glasses are hinted at, and ears, hats and hands often go wrong.",
+    "It learned from 8,000 photos of celebrities, mostly young, white and smiling at a camera, and makes faces like theirs; sliders carry the same slant.",
+    "A slider moves what goes with it in those photos too, such as make-up with age.",
+    "The invisible mark is in every picture, but not in every frame of a film, which has the visible label only.",
+)
+
+
+def write_cards(args):
+    """Measure everything that the cards say, and write them."""
+    options = argparse.Namespace(data=args.data, teachers=args.teachers, samples=evaluate.SAMPLES, detected=evaluate.DETECTED)
+    said = evaluate.quality(options)
+    said["copies"] = evaluate.copies(argparse.Namespace(**vars(options) | {"samples": 1000}))
+    said["smooth"] = evaluate.smooth(argparse.Namespace(**vars(options) | {"samples": 500}))
+    ours, classic, real = (said["rows"][key] for key in ("gan-faces", "gan-faces-dcgan", evaluate.REAL))
+    headline = (f"KID {ours['kid']:.1f} against a DCGAN's {classic['kid']:.1f} (thousandths, teacher features, {ours['n']:,} faces each); "
+                f"one face found in {ours['one_face']:.0%} of {ours['n_detected']:,}, of real ones {real['one_face']:.0%}")  # fmt: skip
+    about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
+    quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
+    common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
+    _card("gan-faces", "Face generator", headline, "style-based generator, 64 px", common, said, sliders=about)
+    _card("gan-faces-dcgan", "Face generator, DCGAN", f"The baseline: KID {classic['kid']:.1f}, one face found in {classic['one_face']:.0%}", "DCGAN, 64 px", common,
+          {"rows": {"gan-faces-dcgan": classic}, "held_out": said["held_out"]})  # fmt: skip
+    _card("gan-digits", "Digit generator", "Digits at 32 px, from 8,000 of MNIST's", "style-based generator, 32 px",
+          {"data": "10,000 MNIST test digits (CC BY-SA 3.0), 8,000 of them.", "weaknesses": ["One digit in some is none: nothing tells it which one to draw."], "measure": "python -m apps try face-generator 1 --generator gan-digits --count 36 -o digits.png"}, {})  # fmt: skip
+    space = weights.load("gan-faces-space")[1]
+    _card("gan-faces-space", "Face generator: sliders and copy check", f"{len(about)} sliders that held up on {directions.TESTED} fresh faces", "directions in the styles, and the backbone's features of 8,000 training pictures on 64 axes",
+          {"data": CELEBA + " Ages: 3,000 UTKFace photos (non-commercial research).", "weaknesses": WEAKNESSES[1:3], "measure": "python -m core.gan.evaluate copies --data ../shared/data --json"},
+          {"copies": said["copies"], "age_error_years": float(space["age_error_years"]), "n_ages": int(space["n_ages"])})  # fmt: skip
+
+
+def _card(name, title, headline, network, common, quality, **more):
+    metadata = weights.load(name)[1]
+    entry = catalog.ENTRIES[name]
+    plan = json.loads(metadata.get("plan", "{}"))
+    card = {"title": title, "headline": headline, "network": network} | common
+    card |= {"licence": entry.licence, "views": int(metadata.get("pictures", 0)), "hours": round(float(metadata.get("seconds", 0)) / 3600, 2)}
+    card |= {"hardware": metadata.get("hardware", "1 CPU core (x86_64), float32"), "seed": plan.get("seed", 0), "note": metadata.get("note", ""), "remake": entry.remake}
+    card |= {"quality": quality} | more
+    path = weights.BUNDLED / f"{name}.json"
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    print(f"{path.name}: {headline}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m core.gan.release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    files = commands.add_parser("weights")
+    files.add_argument("run")
+    files.add_argument("name", choices=list(NAMES))
+    looking = commands.add_parser("look")
+    looking.add_argument("--out", default="runs/gan-look")
+    for name in ("space", "cards"):
+        command = commands.add_parser(name)
+        command.add_argument("--data", default="../shared/data")
+        command.add_argument("--teachers", default="../shared/teachers")
+    args = parser.parse_args()
+    {"weights": write_weights, "space": write_space, "look": look, "cards": write_cards}[args.command](args)
+
+
+if __name__ == "__main__":
+    main()

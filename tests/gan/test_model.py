@@ -1,0 +1,117 @@
+"""The networks, in sizes that cost nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.gan import model
+from core.gan.train import Collapse, Plan, Trainer, augment, networks
+
+SMALL = dict(widths=(16, 12, 8), latent=8, style=10)
+
+
+def pictures(count=64, side=32):
+    generator = torch.Generator().manual_seed(0)
+    return (torch.rand(count, 3, 1, 1, generator=generator) * 255).byte().expand(-1, -1, side, side).contiguous()
+
+
+@pytest.mark.parametrize("network", [model.StyleGenerator(**SMALL), model.DCGAN((16, 12, 8), latent=8)])
+def test_shapes(network):
+    out = network(torch.randn(3, 8))
+    assert out.shape == (3, 3, 32, 32) and network.side == 32
+
+
+def test_gradients_reach_every_parameter():
+    for players in (networks(Plan(side=32)), networks(Plan(kind="dcgan", side=32))):
+        generator, discriminator = players
+        discriminator(generator(torch.randn(4, generator.latent))).sum().backward()
+        for name, parameter in [*generator.named_parameters(), *discriminator.named_parameters()]:
+            assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_demodulation_keeps_the_size_of_what_passes_through():
+    """However a style scales the channels, independent inputs come out with about unit deviation before the bias."""
+    layer = model.Styled(64, 64, 10, up=False)
+    with torch.no_grad():
+        loud = layer(torch.randn(2, 64, 16, 16), torch.randn(2, 10) * 5)
+    assert 0.5 < loud.std() < 2
+
+
+def test_a_style_acts_on_its_layer_alone():
+    network = model.StyleGenerator(**SMALL)
+    w = torch.randn(1, network.layers, 10)
+    changed = w.clone()
+    changed[:, -1] += 1
+    with torch.no_grad():
+        assert not torch.allclose(network.synthesise(w), network.synthesise(changed))
+        assert torch.allclose(network(torch.ones(1, 8)), network.synthesise(network.mapping(torch.ones(1, 8))[:, None].expand(-1, network.layers, -1)))
+
+
+def test_widening_leaves_no_checkerboard():
+    """A flat input stays flat inside: the highest frequency is taken out."""
+    x = torch.ones(1, 2, 8, 8)
+    x[:, :, ::2, ::2] = -1
+    x[:, :, 1::2, 1::2] = -1
+    assert model.smooth(x)[:, :, 1:-1, 1:-1].abs().max() < 1e-6
+
+
+def test_one_look_at_the_fakes_gives_both_players_their_own_gradient():
+    """The shared backward pass against two separate ones, as the losses are written."""
+    trainer = Trainer(pictures(), Plan(side=32, batch=4, augment=False))
+    z = torch.randn(4, trainer.generator.latent)
+    shown = trainer.generator(z)
+    leaf = shown.detach().requires_grad_()
+    verdict = trainer.discriminator(leaf)
+    torch.nn.functional.softplus(verdict).mean().backward()
+    shown.backward(leaf.grad * -torch.exp(-verdict.detach())[:, None, None, None])
+    shared = [p.grad.clone() for p in trainer.generator.parameters()]
+    trainer.generator.zero_grad()
+    torch.nn.functional.softplus(-trainer.discriminator(trainer.generator(z))).mean().backward()
+    for a, b in zip(shared, trainer.generator.parameters(), strict=True):
+        assert torch.allclose(a, b.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_augmentation_of_strength_nothing_is_nothing_and_gradients_pass_through_the_rest():
+    x = torch.rand(6, 3, 32, 32) * 2 - 1
+    assert augment(x, 0) is x
+    x.requires_grad_()
+    out = augment(x, 0.9)
+    out.sum().backward()
+    assert out.shape == x.shape and x.grad.abs().sum() > 0 and not torch.allclose(out, x)
+
+
+@pytest.mark.parametrize("kind", ["style", "dcgan"])
+def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(kind, tmp_path):
+    plan = Plan(kind=kind, side=32, batch=4)
+    whole = Trainer(pictures(), plan)
+    for _ in range(4):
+        whole.step()
+    first = Trainer(pictures(), plan)
+    for _ in range(2):
+        first.step()
+    first.save(tmp_path / "state.safetensors")
+    second = Trainer(pictures(), plan)
+    second.load(tmp_path / "state.safetensors")
+    for _ in range(2):
+        second.step()
+    assert second.seen == whole.seen == 16
+    for key, value in whole.average.items():
+        assert torch.allclose(value, second.average[key], atol=1e-6), key
+
+
+def test_training_moves_towards_the_pictures():
+    """Bright pictures: after some steps the samples are brighter than they began."""
+    bright = pictures() // 8 + 220
+    trainer = Trainer(bright, Plan(side=32, batch=8, augment=False, average=100))
+    before = trainer.samples(8).mean()
+    for _ in range(25):
+        trainer.step()
+    assert trainer.samples(8).mean() > before + 0.1
+
+
+def test_a_collapse_is_told():
+    trainer = Trainer(pictures(), Plan(side=32, batch=4))
+    trainer.steps = 10_000
+    with pytest.raises(Collapse, match="look the same"):
+        trainer.check(torch.zeros(8, 3, 32, 32))
+    trainer.check(torch.from_numpy(np.random.default_rng(0).normal(size=(8, 3, 32, 32))))

@@ -1,0 +1,187 @@
+"""The bundled generators: the same pixels everywhere, sliders, mixing, walks and the search for a face."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import weights
+from core.errors import BadInput
+from core.gan import film, find, predict
+from core.gan.maker import Maker, maker
+from core.provenance import predict as provenance
+from tests.conftest import ROOT, run_python
+
+FACES = ROOT / "assets" / "examples" / "face-generator"
+
+
+def pixels(sample):
+    return sample.picture.tobytes()
+
+
+def test_a_seed_makes_the_same_pixels_alone_in_a_wall_and_in_another_process():
+    wall = predict.wall(40, 3)
+    assert pixels(wall[2]) == pixels(predict.wall(42, 1)[0])
+    assert len({pixels(sample) for sample in wall}) == 3
+    code = "import hashlib; from core.gan import predict; print(hashlib.sha256(predict.wall(42, 1)[0].picture.tobytes()).hexdigest())"
+    assert run_python("-c", code, STUDIO_THREADS="1").stdout.strip() == predict.told(wall[2])["pixels"]
+
+
+def test_truncation_pulls_towards_one_face():
+    wild, tame, mean = ([np.asarray(s.picture, float) for s in predict.wall(5, 6, cut)] for cut in (1, 0.4, 0))
+    assert np.std(mean, 0).max() == 0 and np.std(tame, 0).mean() < np.std(wild, 0).mean()
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"seed": "x"}, "whole number"), ({"seed": -1}, "whole number"), ({"count": 65}, "1 to 64"), ({"count": 0}, "1 to 64"),
+    ({"truncation": 2}, "0 to 1.5"), ({"truncation": float("nan")}, "0 to 1.5"), ({"generator": "horses"}, "There are: gan-faces"),
+])  # fmt: skip
+def test_what_is_out_of_range_is_told_in_a_sentence(options, said):
+    with pytest.raises(BadInput, match=said):
+        predict.wall(**{"seed": 1, "count": 1} | options)
+
+
+def test_sliders_move_the_face_and_the_same_back():
+    face = predict.wall(3, 1)[0]
+    known = predict.sliders()
+    assert sum(s.fitted for s in known) >= 4
+    for slider in known:
+        there = predict.shape(face, {slider.name: 2})
+        assert pixels(there) != pixels(face) and slider.name in there.origin
+        assert np.abs(predict.shape(there, {slider.name: -2}).style - face.style).max() < 1e-4
+    assert predict.shape(face, {known[0].name: 0}) is face
+    with pytest.raises(BadInput, match="no slider"):
+        predict.shape(face, {"Beard": 1})
+
+
+def test_a_slider_does_what_its_name_says():
+    """Hair and background are measured here by pixels alone, on faces that nothing was fitted to."""
+    from core.gan.directions import ATTRIBUTES, _pixels
+
+    names = [a.name for a in ATTRIBUTES][-4:]
+    for name in {"Skin light", "Background"} & {s.name for s in predict.sliders()}:
+        column = names.index(name)
+        moved = []
+        for face in predict.wall(900, 12):
+            low, high = (_pixels(np.asarray(predict.shape(face, {name: a}).picture, float))[column] for a in (-2, 2))
+            moved.append(high > low)
+        assert np.mean(moved) >= 0.8, name
+
+
+def test_mixing_takes_layers_from_either():
+    a, b = predict.wall(1, 2)
+    assert np.array_equal(predict.mix(a, b, 0).style, a.style) and np.array_equal(predict.mix(a, b, 1).style, b.style)
+    shape = predict.mix(a, b, 1, "Pose and shape")
+    assert np.array_equal(shape.style[0], b.style[0]) and np.array_equal(shape.style[-1], a.style[-1])
+    with pytest.raises(BadInput, match="one generator"):
+        predict.mix(a, predict.wall(1, 1, generator="gan-digits")[0])
+
+
+def test_a_walk_goes_through_its_stops_smoothly_and_closes():
+    stops = predict.stops(None, "4, 9 14")
+    frames = [np.asarray(f, float) for f in predict.between(stops, 30)]
+    for k, stop in enumerate(stops):
+        assert np.abs(frames[k * 10] - np.asarray(predict.enlarge(stop.picture, predict.SHOWN), float)).max() == 0
+    steps = [np.abs(a - b).mean() for a, b in zip(frames, [*frames[1:], frames[0]], strict=True)]
+    assert max(steps) < 4 * np.median(steps)  # nothing jumps, not even from the last to the first
+    with pytest.raises(BadInput, match="two stops"):
+        predict.stops(None, "4")
+
+
+@pytest.mark.parametrize("form", film.RATES)
+def test_a_film_is_written_whole_or_not_at_all(tmp_path, form):
+    path = tmp_path / f"walk{form}"
+    stops = predict.stops(None, "1 2")
+    work = predict.save_walk(stops, path, 1)
+    next(work)
+    work.close()
+    assert list(tmp_path.iterdir()) == []
+    done = list(predict.save_walk(stops, path, 1))
+    assert done[-1] == (film.rate(path),) * 2 and path.stat().st_size > 5000
+    with pytest.raises(BadInput, match="1 to 30"):
+        next(predict.save_walk(stops, path, 99))
+
+
+def test_find_me_comes_nearer_and_ends_with_a_face():
+    work = find.find(FACES / "collins.jpg", steps=40)
+    gaps = [found.gap for _, _, found in work if found]
+    assert gaps[-1] < gaps[0]
+    target = find.framed(FACES / "collins.jpg")
+    begin = np.abs(np.asarray(predict.wall(0, 1, 0)[0].picture, float) - np.asarray(target, float)).mean()
+    assert gaps[-1] < begin
+
+
+def test_framing_puts_the_eyes_where_the_generator_has_them():
+    from core.gan.directions import points_of
+
+    points = points_of(find.framed(FACES / "hopper.jpg"))
+    eyes = np.array([points[36:42].mean(0), points[42:48].mean(0)])
+    assert np.abs(eyes - [[23.9, 28.6], [40.9, 28.6]]).max() < 2.5
+
+
+def test_similarity_finds_a_known_motion():
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]]) * 2.5
+    assert np.allclose(find.similarity(find.FIVE, find.FIVE @ turn.T + (7, -3)), np.hstack([turn, [[7], [-3]]]))
+
+
+def test_find_me_without_a_face_is_one_sentence():
+    with pytest.raises(BadInput, match="No face was found"):
+        list(find.find(ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"))
+    heavy = io.BytesIO()
+    Image.effect_noise((1900, 1900), 60).convert("RGB").save(heavy, "JPEG", quality=97)
+    assert heavy.tell() > 2_000_000
+    with pytest.raises(BadInput):
+        list(find.find(heavy.getvalue()))
+
+
+def test_no_copies():
+    """The one thing that must not be: a face nearer to a training picture than nearly all real ones are."""
+    percentiles = [predict.kinship(face).percentile for face in predict.wall(700, 12, 1)]
+    assert np.median(percentiles) > 10
+
+
+def test_what_is_saved_says_what_it_is(tmp_path):
+    path = tmp_path / "nobody.png"
+    predict.save(predict.wall(11, 1)[0], path)
+    verdict = provenance.verify(path)
+    assert verdict.status == "made here" and verdict.kind == "generated" and verdict.model == "face generator"
+    stripped = io.BytesIO()
+    Image.open(path).convert("RGB").save(stripped, "JPEG", quality=80)
+    assert provenance.verify(stripped.getvalue()).status == "marked"
+
+
+def test_the_command_line_answers_with_the_same_face(tmp_path):
+    out = tmp_path / "wall.png"
+    said = predict.run(["7"], out, count="4", truncation="0.7")
+    assert [row["seed"] for row in said["photos"]] == [7, 8, 9, 10] and Image.open(out).size == (2 * predict.TILE,) * 2
+    assert predict.run(["7"], truncation="0.7")["pixels"] == said["photos"][0]["pixels"]
+    for wrong in ({"count": "many"}, {"sliders": "Age"}):
+        with pytest.raises(BadInput):
+            predict.run(["7"], **wrong)
+
+
+@pytest.mark.parametrize("name", ["gan-faces", "gan-faces-dcgan", "gan-digits"])
+def test_every_bundled_generator_draws(name):
+    model = maker(name)
+    pictures = list(model.arrays(model.style(seed) for seed in range(6)))
+    assert np.std(pictures, 0).mean() > 5 and model.bytes() > 0
+
+
+def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path):
+    from core.gan import own
+
+    files = []
+    for k in range(24):
+        files.append(tmp_path / f"{k}.png")
+        Image.new("RGB", (80, 70), (250 - 8 * k, 120, 8 * k)).save(files[-1])
+    shop = own.Workshop(files)
+    steps = list(shop.train(0.05))
+    assert steps[-1][2].size == (6 * own.SIDE, 4 * own.SIDE) and shop.trainer.seen > 0
+    seen = shop.trainer.seen
+    next(shop.train(1))
+    assert shop.trainer.seen > seen
+    made = Maker("own", *weights.read(shop.save(tmp_path / "own.safetensors")))
+    assert next(made.arrays([made.style(1)])).shape == (64, 64, 3)
+    with pytest.raises(BadInput, match="at least 20"):
+        own.Workshop(files[:3])
