@@ -4,7 +4,7 @@ import random
 
 import gradio as gr
 
-from apps import cards, face_generator_train, registry, ui
+from apps import cards, face_generator_edit, face_generator_train, registry, ui
 from apps import face_generator_tabs as tabs
 from core.gan import predict
 
@@ -63,7 +63,7 @@ def build():
             gr.Markdown(INTRO)
             with gr.Row():
                 with gr.Column(scale=3):
-                    shown = gr.Image(label="None of them exists", format="webp", interactive=False, buttons=["download", "fullscreen"])
+                    shown = gr.Image(show_label=False, format="webp", interactive=False, buttons=["download", "fullscreen"])
                 with gr.Column(scale=2):
                     with gr.Row():
                         new = gr.Button("New faces", variant="primary")
@@ -71,9 +71,11 @@ def build():
                     with gr.Row():
                         seed = gr.Number(1, label="Seed", precision=0, minimum=0)
                         menu = gr.Dropdown([(name, key) for key, name in predict.available()], label="Generator")
-                    truncation = gr.Slider(0, 1.5, predict.TRUNCATION, step=0.05, label="Truncation", info="Less: likelier to look right, and more alike. 1: as it learned.")
+                    truncation = gr.Slider(
+                        0, 1.5, predict.TRUNCATION, step=0.05, label="Truncation", info="Less: likelier to look right, and more alike. 1: as it learned."
+                    )
                     choice = gr.Dropdown([], label="Picked")
-                    tabs.closer(picked, private)
+                    face_generator_edit.closer(picked, private)
             made = [samples, shown, choice, picked]
             asked = [seed, truncation, menu]
             blocks.load(wall, asked, made, show_progress_on=shown, **private)
@@ -84,6 +86,7 @@ def build():
             with gr.Accordion("How good is it?", open=False):
                 gr.HTML(predict.copies_chart(APP.read_card()["quality"]["copies"]))
                 gr.Markdown(quality_page())
+        face_generator_edit.tab(picked, truncation, private)
         tabs.build(picked, truncation, private)
         with gr.Tab("Train"):
             face_generator_train.tab(private)

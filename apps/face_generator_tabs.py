@@ -1,59 +1,12 @@
-"""The face generator's other tabs: closer, edit, mix, walk, find me; and their API. Training is in face_generator_train.py."""
+"""The face generator's tabs for a walk and for a visitor's photo, and the API beyond /generate."""
 
 import gradio as gr
 
 from apps import registry, ui
+from apps.face_generator_edit import FACE
 from core.gan import find, predict
 
 APP = registry.find("face-generator")
-NONE = "Pick a face on the first tab."
-SLIDERS = APP.read_card()["sliders"]
-FACE = dict(format="webp", interactive=False, buttons=["download", "fullscreen"], height=384)
-
-
-def closer(picked, private):
-    """The picked one large, with what is known of it and a signed download."""
-    picture, note = gr.Image(label="Closer", **FACE), gr.Markdown(NONE)
-    save = gr.DownloadButton("Prepare PNG")
-    picked.change(look, picked, [picture, note, save], show_progress="hidden", **private)
-    save.click(prepare, picked, save, **private)
-
-
-def look(sample):
-    """Sample or None -> picture, words, button."""
-    if sample is None:
-        return None, NONE, gr.DownloadButton("Prepare PNG", value=None)
-    said = predict.told(sample)
-    return predict.portrait(sample), f"**{sample.origin.capitalize()}.** {said['sentence']}", gr.DownloadButton("Prepare PNG", value=None)
-
-
-def prepare(sample):
-    """Write the signed PNG; the next click on the same button downloads it."""
-    if sample is None:
-        raise gr.Error(NONE, print_exception=False)
-    path = ui.download_path("nobody.png")
-    with ui.sentences():
-        predict.save(sample, path)
-    return gr.DownloadButton("Download PNG", value=str(path))
-
-
-def shape(sample, *amounts):
-    """The picked face with its sliders moved -> the new sample, its picture."""
-    if sample is None:
-        raise gr.Error(NONE, print_exception=False)
-    with ui.sentences():
-        moved = predict.shape(sample, dict(zip([s["name"] for s in SLIDERS], amounts, strict=True)))
-        return moved, predict.portrait(moved)
-
-
-def mix(sample, seed, amount, part, truncation):
-    """The picked face and a seed's -> their picture side by side with what comes of it."""
-    if sample is None:
-        raise gr.Error(NONE, print_exception=False)
-    with ui.sentences():
-        other = predict.wall(seed, 1, truncation, sample.generator)[0]
-        mixed = predict.mix(sample, other, amount, part)
-        return mixed, predict.labelled(predict.sheet([sample, mixed, other], 3))
 
 
 def walk(sample, seeds, seconds, form, truncation, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
@@ -80,29 +33,6 @@ def search(photo, progress=gr.Progress()):  # noqa: B008
 
 def build(picked, truncation, private):
     """Draw the tabs. picked: gr.State with a Sample; truncation: the first tab's slider."""
-    with gr.Tab("Edit"):
-        moved = gr.State(None, time_to_live=ui.KEEP_FOR)
-        with gr.Row():
-            edited = gr.Image(label="Edited", **FACE)
-            with gr.Column():
-                sliders = [gr.Slider(-3, 3, 0, step=0.25, label=f"{s['name']}: {s['low']} to {s['high']}", info=s["figure"]) for s in SLIDERS]
-                with gr.Row():
-                    keep, reset = gr.Button("Keep this face"), gr.Button("Reset")
-        for slider in sliders:
-            slider.release(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
-        picked.change(lambda s: (None, predict.portrait(s) if s else None, *[0] * len(sliders)), picked, [moved, edited, *sliders], show_progress="hidden", **private)
-        reset.click(lambda s: (None, predict.portrait(s) if s else None, *[0] * len(sliders)), picked, [moved, edited, *sliders], **private)
-        keep.click(lambda new, old: new or old, [moved, picked], picked, **private)
-        with gr.Accordion("Mix with another seed", open=False):
-            with gr.Row():
-                seed = gr.Number(2, label="Seed", precision=0, minimum=0)
-                amount = gr.Slider(0, 1, 0.5, step=0.05, label="How much of it")
-                part = gr.Radio(list(predict.RANGES), value="All of it", label="What to take from it")
-            both, mixed = gr.Image(label="The picked face, the mixture, the other", **FACE), gr.State(None, time_to_live=ui.KEEP_FOR)
-            take = gr.Button("Keep the mixture")
-            asked = [picked, seed, amount, part, truncation]
-            gr.on([seed.change, amount.release, part.change], mix, asked, [mixed, both], show_progress="hidden", **private)
-            take.click(lambda new, old: new or old, [mixed, picked], picked, **private)
     with gr.Tab("Walk"):
         with gr.Row():
             with gr.Column():
@@ -117,12 +47,15 @@ def build(picked, truncation, private):
                 moving = gr.Image(label="Nobody becomes nobody", type="filepath", visible=False, interactive=False, height=384, buttons=[])
         work = go.click(walk, [picked, seeds, seconds, form, truncation], [film, moving, download], show_progress_on=film, **private)
         stop.click(None, cancels=[work])
-    with gr.Tab("Find me"):
+    with gr.Tab("Find"):
         with gr.Row():
             photo = ui.photo_input(label="Your photo", height=300)
             with gr.Column():
                 with gr.Row():
-                    target, nearest = gr.Image(label="Your face, framed", **FACE | {"height": 240}), gr.Image(label="Nearest face it can make", **FACE | {"height": 240})
+                    target, nearest = (
+                        gr.Image(label="Your face, framed", **FACE | {"height": 240}),
+                        gr.Image(label="Nearest face it can make", **FACE | {"height": 240}),
+                    )
                 words, found = gr.Markdown("The photo stays on this machine and is deleted after an hour."), gr.State(None, time_to_live=ui.KEEP_FOR)
                 with gr.Row():
                     go, stop, take = gr.Button("Find me", variant="primary"), gr.Button("Stop"), gr.Button("Edit it")

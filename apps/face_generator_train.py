@@ -5,7 +5,8 @@ import gradio as gr
 from apps import ui
 from core.gan import own
 
-HELP = f"Train a small generator on pictures of your own. {own.LIMITS}. On a laptop the first shapes come after five minutes. Nothing is stored: closing the page forgets it all."
+HELP = f"""Train a small generator on pictures of your own. {own.LIMITS}. On a laptop the first shapes come after five minutes.
+Nothing is stored: closing the page forgets it all."""
 
 
 def train(shop, files, minutes, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
@@ -37,7 +38,10 @@ def tab(private):
                 clear = gr.Button("Start over", min_width=90)
             download = gr.DownloadButton("Prepare generator")
         with gr.Column():
-            grid, words = gr.Image(label="What it makes by now", format="webp", interactive=False, height=384), gr.Markdown("Stop at any time; Train goes on from there.")
+            grid, words = (
+                gr.Image(label="What it makes by now", format="webp", interactive=False, height=384),
+                gr.Markdown("Stop at any time; Train goes on from there."),
+            )
     work = go.click(train, [shop, files, minutes], [shop, grid, words], show_progress_on=grid, **private)
     stop.click(None, cancels=[work])
     clear.click(lambda: (None, None, ""), None, [shop, grid, words], cancels=[work], **private)

@@ -55,7 +55,16 @@ def rag_chatbot(page, url):
     expect(page.get_by_text("Agnes Holloway").first).to_be_visible(timeout=60_000)
 
 
-SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance, "rag-chatbot": rag_chatbot}
+def face_generator(page, url):
+    page.goto(f"{url}/face-generator/", timeout=120_000)
+    wall = page.locator(".image-frame img").first
+    expect(wall).to_be_visible(timeout=120_000)
+    box = wall.bounding_box()
+    wall.click(position={"x": 0.4 * box["width"], "y": 0.4 * box["height"]})
+    expect(page.get_by_text("training photo").first).to_be_visible(timeout=60_000)
+
+
+SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance, "rag-chatbot": rag_chatbot, "face-generator": face_generator}
 
 
 def main():

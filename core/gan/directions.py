@@ -37,7 +37,7 @@ ATTRIBUTES = (
     Attribute("Age", "younger", "older"),
     Attribute("Smile", "serious", "smiling"),
     Attribute("Mouth", "closed", "open"),
-    Attribute("Turn", "to the left", "to the right"),
+    Attribute("Turn", "left", "right"),
     Attribute("Nod", "up", "down"),
     Attribute("Skin light", "darker light", "brighter light"),
     Attribute("Hair", "dark", "fair"),
@@ -112,7 +112,14 @@ def try_out(model, directions, values, age, seed):
     for k, direction in enumerate(directions):
         change = (at(2 * direction) - at(-2 * direction)) / spread
         others = np.delete(np.abs(change.mean(0)), k)
-        report.append({"moved": float(change[:, k].mean()), "share": float((change[:, k] > 0).mean()), "others": float(others.max()), "years": float(change[:, 0].mean() * spread[0])})
+        report.append(
+            {
+                "moved": float(change[:, k].mean()),
+                "share": float((change[:, k] > 0).mean()),
+                "others": float(others.max()),
+                "years": float(change[:, 0].mean() * spread[0]),
+            }
+        )
     return report
 
 

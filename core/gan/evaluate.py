@@ -112,13 +112,16 @@ def histogram(fake, held, bins=24):
 
 
 def smooth(args):
-    """Perceptual path length in the teacher's space: mean cosine distance over a short step of style, per squared step. Karras et al. 2019, sec. 4.1, with another feature space."""
+    """Perceptual path length in the teacher's space: mean cosine distance over a short step of style, per squared step.
+
+    Karras et al. 2019, sec. 4.1, with another feature space.
+    """
     step, count, report = 0.02, args.samples, {}
     for name in [n for n in NAMES if n.startswith("gan-faces")]:
         model, rng = maker(name), np.random.default_rng(0)
         a, b = model.styles(range(count)), model.styles(range(count, 2 * count))
         t = rng.random((count, 1)).astype(np.float32) * (1 - step)
-        ends = [[(a + (b - a) * at)[:, None].repeat(model.layers, 1) for at in (t, t + step)]][0]
+        ends = [(a + (b - a) * at)[:, None].repeat(model.layers, 1) for at in (t, t + step)]
         x, y = (metrics.unit(teacher_features(list(model.pictures(e)), args.teachers)) for e in ends)
         lengths = (1 - (x * y).sum(1)) / step**2
         report[name] = {"length": float(lengths.mean()), "median": float(np.median(lengths)), "n": count}

@@ -17,7 +17,7 @@ from core.gan.space import space
 from core.images import enlarge
 
 TRUNCATION = 0.8
-SHOWN = 384  # px, what one picture is enlarged to; smaller ones carry no mark
+SHOWN = 256  # px, what one picture is enlarged to: as small as the invisible mark still stands up to saving and resizing
 TILE = 192  # px, of a wall
 MOST = 64  # of a wall
 RANGES = {"All of it": (0.0, 1.0), "Pose and shape": (0.0, 0.5), "Colours and light": (0.5, 1.0)}  # share of the layers, coarse to fine
@@ -197,7 +197,9 @@ def copies_chart(copies):
 
     rows = copies["histogram"]
     shown = {f"{copies['n']:,} generated faces": rows["generated"], f"{copies['n_real']:,} unseen real ones": rows["real"]}
-    return charts.histograms(rows["edges"], shown, "distance to the nearest training picture", "Distances of generated and of unseen real faces to the nearest training picture")
+    return charts.histograms(
+        rows["edges"], shown, "distance to the nearest training picture", "Distances of generated and of unseen real faces to the nearest training picture"
+    )
 
 
 def last(work):

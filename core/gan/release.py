@@ -34,7 +34,12 @@ def write_weights(args):
     generator, _ = networks(Plan(**about["plan"]))
     average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
     generator.load_state_dict(average, strict=True)
-    told = {"kind": about["plan"]["kind"], "shape": json.dumps(generator.shape), "title": NAMES[args.name], "pictures": str(about["steps"] * about["plan"]["batch"])}
+    told = {
+        "kind": about["plan"]["kind"],
+        "shape": json.dumps(generator.shape),
+        "title": NAMES[args.name],
+        "pictures": str(about["steps"] * about["plan"]["batch"]),
+    }
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
     _write(args.name, {k: v.half() if v.is_floating_point() else v for k, v in average.items()}, told)
 
@@ -62,7 +67,9 @@ def write_space(args):
         holds = said["share"] >= directions.LEAST_SHARE and fit >= directions.LEAST_FIT
         print(f"{attribute.name:<12} R2 {fit:.2f}  {json.dumps(said)}  {'kept' if holds else 'dropped'}", flush=True)
         if holds:
-            figure = f"right on {said['share']:.0%} of {directions.TESTED} faces; -2 to +2 is {said['moved']:.1f} deviations, others at most {said['others']:.1f}"
+            figure = (
+                f"right on {said['share']:.0%} of {directions.TESTED} faces; -2 to +2 is {said['moved']:.1f} deviations, others at most {said['others']:.1f}"
+            )
             figure += f"; {said['years']:.0f} years" if attribute.name == "Age" else ""
             deltas.append(directions.over(direction, model.layers))
             about.append({"name": attribute.name, "low": attribute.low, "high": attribute.high, "fitted": True, "figure": figure})
@@ -116,14 +123,30 @@ def write_cards(args):
     quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
     _card("gan-faces", "Face generator", headline, "style-based generator, 64 px", common, said, sliders=about)
-    _card("gan-faces-dcgan", "Face generator, DCGAN", f"The baseline: KID {classic['kid']:.1f}, one face found in {classic['one_face']:.0%}", "DCGAN, 64 px", common,
-          {"rows": {"gan-faces-dcgan": classic}, "held_out": said["held_out"]})  # fmt: skip
-    _card("gan-digits", "Digit generator", "Digits at 32 px, from 8,000 of MNIST's", "style-based generator, 32 px",
-          {"data": "10,000 MNIST test digits (CC BY-SA 3.0), 8,000 of them.", "weaknesses": ["One digit in some is none: nothing tells it which one to draw."], "measure": "python -m apps try face-generator 1 --generator gan-digits --count 36 -o digits.png"}, {})  # fmt: skip
+    of_classic = {"rows": {"gan-faces-dcgan": classic}, "held_out": said["held_out"]}
+    _card("gan-faces-dcgan", "Face generator, DCGAN", f"the baseline: KID {classic['kid']:.1f}", "DCGAN, 64 px", common, of_classic)
+    digits = {
+        "data": "8,000 of the 10,000 MNIST test digits (CC BY-SA 3.0).",
+        "weaknesses": ["Some are no digit: nothing tells it which one to draw, and nothing here measures it."],
+        "measure": "python -m apps try face-generator 1 --generator gan-digits --count 36 -o digits.png",
+    }
+    _card("gan-digits", "Digit generator", "digits at 32 px", "style-based generator, 32 px", digits, {})
     space = weights.load("gan-faces-space")[1]
-    _card("gan-faces-space", "Face generator: sliders and copy check", f"{len(about)} sliders that held up on {directions.TESTED} fresh faces", "directions in the styles, and the backbone's features of 8,000 training pictures on 64 axes",
-          {"data": CELEBA + " Ages: 3,000 UTKFace photos (non-commercial research).", "weaknesses": WEAKNESSES[1:3], "measure": "python -m core.gan.evaluate copies --data ../shared/data --json"},
-          {"copies": said["copies"], "age_error_years": float(space["age_error_years"]), "n_ages": int(space["n_ages"])})  # fmt: skip
+    known = {
+        "data": CELEBA + " Ages: 3,000 UTKFace photos (non-commercial research).",
+        "weaknesses": WEAKNESSES[1:3],
+        "measure": "python -m core.gan.evaluate copies --data ../shared/data --json",
+    }
+    copied = {"copies": said["copies"], "age_error_years": float(space["age_error_years"]), "n_ages": int(space["n_ages"])}
+    network = "directions in the styles, and the vision backbone's features of 8,000 training pictures on 64 axes"
+    _card(
+        "gan-faces-space",
+        "Face generator: sliders and copy check",
+        f"{len(about)} sliders that held up on {directions.TESTED} fresh faces",
+        network,
+        known,
+        copied,
+    )
 
 
 def _card(name, title, headline, network, common, quality, **more):
@@ -132,7 +155,12 @@ def _card(name, title, headline, network, common, quality, **more):
     plan = json.loads(metadata.get("plan", "{}"))
     card = {"title": title, "headline": headline, "network": network} | common
     card |= {"licence": entry.licence, "views": int(metadata.get("pictures", 0)), "hours": round(float(metadata.get("seconds", 0)) / 3600, 2)}
-    card |= {"hardware": metadata.get("hardware", "1 CPU core (x86_64), float32"), "seed": plan.get("seed", 0), "note": metadata.get("note", ""), "remake": entry.remake}
+    card |= {
+        "hardware": metadata.get("hardware", "1 CPU core (x86_64), float32"),
+        "seed": plan.get("seed", 0),
+        "note": metadata.get("note", ""),
+        "remake": entry.remake,
+    }
     card |= {"quality": quality} | more
     path = weights.BUNDLED / f"{name}.json"
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")

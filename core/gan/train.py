@@ -270,7 +270,9 @@ def main():
     args = parser.parse_args()
     run = Path(args.run or f"runs/gan-{Path(args.what).name}")
     pictures, side, channels = read(args.what, args.side, args.data)
-    plan = Plan(args.kind, side, channels, lr=args.lr or (0.0002 if args.kind == "dcgan" else Plan.lr), gamma=args.gamma, flip=args.what != "digits", seed=args.seed)
+    plan = Plan(
+        args.kind, side, channels, lr=args.lr or (0.0002 if args.kind == "dcgan" else Plan.lr), gamma=args.gamma, flip=args.what != "digits", seed=args.seed
+    )
     device = runtime.device()
     trainer = Trainer(data.split(pictures)[0], plan, device)
     state = run / "state.safetensors"
