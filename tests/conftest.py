@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import apps  # noqa: F401  (telemetry off, sleeping threads: before anything imports gradio or torch)
+# The tests start dozens of processes. Where byte code is switched off, each would compile torch and gradio anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+import apps  # noqa: E402, F401  (telemetry off, sleeping threads: before anything imports gradio or torch)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

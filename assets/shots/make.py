@@ -67,6 +67,17 @@ def face_generator(page, url):
 SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance, "rag-chatbot": rag_chatbot, "face-generator": face_generator}
 
 
+def sheet(slugs, path, width=440, columns=3):
+    """All the pictures on one, for the top of the README."""
+    shots = [Image.open(Path(__file__).with_name(f"{slug}.webp")) for slug in slugs]
+    height, gap = round(width * 700 / 1120), 8
+    rows = -(-len(shots) // columns)
+    out = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), "#d6d3d1")
+    for k, shot in enumerate(shots):
+        out.paste(shot.resize((width, height), Image.Resampling.LANCZOS), (gap + k % columns * (width + gap), gap + k // columns * (height + gap)))
+    out.save(path, quality=86, method=6)
+
+
 def main():
     server = Server(STUDIO_DATA=tempfile.mkdtemp())
     try:
@@ -79,6 +90,7 @@ def main():
                 page.wait_for_timeout(1500)  # bars grow, pictures fade in
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()
+        sheet(SHOTS, Path(__file__).with_name("studio.webp"))
     finally:
         server.process.kill()
         server.process.wait()

@@ -87,7 +87,7 @@ class Trainer:
         torch.manual_seed(self.plan.seed * 10**9 + self.steps)  # the step alone seeds what it draws
         told = self._classic() if self.plan.kind == "dcgan" else self._style()
         self.steps += 1
-        fade = 0.5 ** (self.plan.batch / max(1, min(self.plan.average, 0.05 * self.seen)))
+        fade = 0.5 ** (self.plan.batch / max(1, min(self.plan.average, 0.15 * self.seen)))
         for key, value in self.generator.state_dict().items():
             self.average[key].lerp_(value, 1 - fade) if value.is_floating_point() else self.average[key].copy_(value)
         self.seconds += time.monotonic() - started
