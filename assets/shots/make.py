@@ -64,7 +64,13 @@ def face_generator(page, url):
     expect(page.get_by_text("training photo").first).to_be_visible(timeout=60_000)
 
 
-SHOTS = {"bear-detector": bear_detector, "gradcam-viewer": gradcam_viewer, "attendance": attendance, "rag-chatbot": rag_chatbot, "face-generator": face_generator}
+SHOTS = {
+    "bear-detector": bear_detector,
+    "gradcam-viewer": gradcam_viewer,
+    "attendance": attendance,
+    "rag-chatbot": rag_chatbot,
+    "face-generator": face_generator,
+}
 
 
 def sheet(slugs, path, width=440, columns=3):
