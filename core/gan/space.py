@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import catalog, runtime, weights
+from core import runtime, weights
+
+SPACES = {"gan-faces": "gan-faces-space"}  # generator -> the weights file with its Space
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,5 @@ def project(said, mean, axes):
 
 def space(name):
     """The Space of a generator, or None for one that has none."""
-    key = f"{name}-space"
-    if key not in catalog.ENTRIES:
-        return None
-    return runtime.models().get(("gan-space", name), lambda: Space(*weights.load(key)), Space.bytes)
+    key = SPACES.get(name)
+    return runtime.models().get(("gan-space", name), lambda: Space(*weights.load(key)), Space.bytes) if key else None
