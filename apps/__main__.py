@@ -4,7 +4,9 @@ python -m apps                          the hub, on http://127.0.0.1:7860
 python -m apps list                     the apps
 python -m apps serve SLUG               one app alone
 python -m apps try SLUG INPUT...        one answer, here in the terminal
-python -m apps export SLUG DIR          a folder for a Hugging Face Space
+python -m apps export SLUG DIR          a folder for a Hugging Face Space; hub for all apps as one
+python -m apps export --check [SLUG...] export, install, start and ask each; a table
+python -m apps lint DIR                 whether such a folder keeps the rules of Spaces
 """
 
 import argparse
@@ -23,9 +25,10 @@ def parser():
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
     where.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
-    top.set_defaults(command="hub", host="127.0.0.1", port=7860)
+    top.set_defaults(command="hub", host="127.0.0.1", port=7860, mcp=False)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("hub", parents=[where], help="all apps on one page (also what no command does)")
+    everything = commands.add_parser("hub", parents=[where], help="all apps on one page (also what no command does)")
+    everything.add_argument("--mcp", action="store_true", help="offer every app to language models as tools (needs requirements-mcp.txt)")
     listing = commands.add_parser("list", help="the apps, with their measured quality")
     listing.add_argument("--json", action="store_true")
     alone = commands.add_parser("serve", parents=[where], help="one app alone")
@@ -36,14 +39,19 @@ def parser():
     once.add_argument("-o", "--out", help="file to write the result to")
     once.add_argument("--json", action="store_true", help="print one JSON object")
     export = commands.add_parser("export", help="a folder for a Hugging Face Space")
-    export.add_argument("slug")
-    export.add_argument("dir")
+    export.add_argument("slugs", nargs="*", metavar="SLUG DIR", help="an app and a new folder; with --check: apps, or none for all")
+    export.add_argument("--zerogpu", action="store_true", help="for ZeroGPU: its Python and torch, and the GPU borrowed for one call")
+    export.add_argument("--push", metavar="USER/NAME", help="then push the folder to this Space, as whoever is logged in")
+    export.add_argument("--check", action="store_true", help="install and start every export by itself and compare its answers with the studio's")
+    export.add_argument("--json", action="store_true")
+    linting = commands.add_parser("lint", help="whether a folder keeps the rules of Spaces")
+    linting.add_argument("dir")
     return top
 
 
 def main(argv=None):
     argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or argv[0] in ("--port", "--host") or argv[0].startswith(("--port=", "--host=")):
+    if not argv or argv[0] in ("--port", "--host", "--mcp") or argv[0].startswith(("--port=", "--host=")):
         argv.insert(0, "hub")  # `python -m apps --port 8000` is the hub
     args, rest = parser().parse_known_args(argv)
     try:
@@ -58,9 +66,10 @@ def main(argv=None):
 
 
 def hub(args, _):
-    from apps.hub import build_hub, serve
+    from apps.hub import build_hub
+    from apps.server import serve
 
-    return serve(build_hub(), args.host, args.port, "Vitrine")
+    return serve(build_hub(args.mcp), args.host, args.port, "Vitrine")
 
 
 def listing(args, _):
@@ -77,7 +86,8 @@ def serve_one(args, _):
     if args.host not in ("127.0.0.1", "localhost", "::1"):
         # An app that keeps people's data may refuse to be reached from other machines.
         getattr(importlib.import_module(app.core), "may_listen", lambda host: None)(args.host)
-    from apps.hub import build_alone, serve
+    from apps.hub import build_alone
+    from apps.server import serve
 
     return serve(build_alone(app), args.host, args.port, app.title)
 
@@ -110,8 +120,27 @@ def options(rest, run, slug):
 
 
 def export(args, _):
-    known(args.slug)
-    raise BadInput("Exporting an app as a Hugging Face Space is not built yet; it arrives with a later version.")
+    from apps.spaces import check, folder, lint, push, readme
+
+    if args.check:
+        return check.run(args.slugs, args.json)
+    if len(args.slugs) != 2:
+        raise BadInput("Please name an app and a folder: python -m apps export bear-detector my-space")
+    done = folder.export(*args.slugs, zero=args.zerogpu)
+    if faults := lint.lint(done.folder):
+        raise StudioError(" ".join(faults))
+    print(folder.as_json(done) if args.json else f"{done.app.title}: {done.files} files, {done.bytes / 1e6:.1f} MB in {done.folder}, ready to push.")
+    if args.push:
+        print(push.push(done.folder, args.push, readme.sdk(done.app)))
+    return 0
+
+
+def lint(args, _):
+    from apps.spaces import lint
+
+    faults = lint.lint(args.dir)
+    print("\n".join(faults) or f"{args.dir} keeps the rules.")
+    return 1 if faults else 0
 
 
 def known(slug):
@@ -121,7 +150,7 @@ def known(slug):
     return app
 
 
-COMMANDS = {"hub": hub, "list": listing, "serve": serve_one, "try": try_one, "export": export}
+COMMANDS = {"hub": hub, "list": listing, "serve": serve_one, "try": try_one, "export": export, "lint": lint}
 
 if __name__ == "__main__":
     sys.exit(main())

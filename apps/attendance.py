@@ -15,7 +15,7 @@ APP = registry.find("attendance")
 def main():
     st.set_page_config(page_title=f"{APP.title} · Vitrine", layout="centered")
     st.title(APP.title)
-    st.markdown(f"{APP.blurb} [All demos](/)")
+    st.markdown(APP.lead)
     try:
         register = service.attendance()
         service.may_listen(os.environ.get("STUDIO_HOST", "127.0.0.1"))

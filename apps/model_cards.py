@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from apps import cards
+from apps import cards, registry
 from core import catalog, weights
 from core.errors import StudioError
 
@@ -10,7 +10,7 @@ from core.errors import StudioError
 def main():
     st.set_page_config(page_title="Model cards · Vitrine", layout="centered")
     st.title("Model cards")
-    st.markdown("What each model learned from, its licence, and how good it measured. [All demos](/)")
+    st.markdown("What each model learned from, its licence, and how good it measured." + (" [All demos](/)" if len(registry.APPS) > 1 else ""))
     for entry in catalog.ENTRIES.values():
         draw(entry, weights.card(entry.name))
 

@@ -17,7 +17,7 @@ def main():
     warm_up()
     mine = library.library(visitor())
     st.title(APP.title)
-    st.markdown(f"{APP.blurb} [All demos](/)")
+    st.markdown(APP.lead)
     one, model = rag_collections.sidebar(mine)
     rag_collections.add_documents(mine, one, APP.examples)
     if one and one.documents():

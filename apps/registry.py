@@ -18,6 +18,8 @@ class App:
     module: str  # gradio: has build() -> gr.Blocks; streamlit: a script with main()
     core: str  # has run(inputs, out=None, **options) -> dict and ready()
     card: str  # assets/weights/CARD.json: where the measured quality stands
+    api: str = ""  # streamlit: the module whose ENDPOINTS programs may call
+    emoji: str = "🖼️"  # of its Space
 
     @property
     def quality(self):
@@ -25,16 +27,24 @@ class App:
         return self.read_card()["headline"]
 
     @property
+    def lead(self):
+        """What stands under the title of its page: the blurb, and the way back where there are other apps."""
+        return self.blurb + (" [All demos](/)" if len(APPS) > 1 else "")
+
+    @property
     def picture(self):
         """A real result, for the hub and the README."""
         return ROOT / "assets" / "shots" / f"{self.slug}.webp"
 
     @property
+    def examples_folder(self):
+        return ROOT / "assets" / "examples" / self.slug
+
+    @property
     def examples(self):
         """[(path, caption)] of inputs that work offline, in the order of the folder's index."""
-        folder = ROOT / "assets" / "examples" / self.slug
-        rows = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        return [(folder / row["file"], row["caption"]) for row in rows]
+        rows = json.loads((self.examples_folder / "index.json").read_text(encoding="utf-8"))
+        return [(self.examples_folder / row["file"], row["caption"]) for row in rows]
 
     def read_card(self):
         return json.loads((ROOT / "assets" / "weights" / f"{self.card}.json").read_text(encoding="utf-8"))
@@ -52,6 +62,7 @@ APPS = (
         module="apps.bear_detector",
         core="core.vision.predict",
         card="bears",
+        emoji="🐻",
     ),
     App(
         slug="gradcam-viewer",
@@ -61,6 +72,7 @@ APPS = (
         module="apps.gradcam_viewer",
         core="core.explain.predict",
         card="explain",
+        emoji="🔥",
     ),
     App(
         slug="attendance",
@@ -70,6 +82,8 @@ APPS = (
         module="apps.attendance",
         core="core.attendance.command",
         card="attendance",
+        api="apps.attendance_api",
+        emoji="🙋",
     ),
     App(
         slug="rag-chatbot",
@@ -79,6 +93,8 @@ APPS = (
         module="apps.rag_chatbot",
         core="core.rag.predict",
         card="reader",
+        api="apps.rag_api",
+        emoji="📚",
     ),
     App(
         slug="face-generator",

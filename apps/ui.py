@@ -56,7 +56,7 @@ def mount_options():
 def page(app):
     """`with ui.page(APP) as blocks:` a page with title, one line and the way back; what visitors send is deleted again."""
     with gr.Blocks(title=f"{app.title} · Vitrine", delete_cache=(CLEAN_EVERY, KEEP_FOR)) as blocks:
-        gr.Markdown(f"# {app.title}\n{app.blurb} [All demos](/)", elem_classes="studio-head")
+        gr.Markdown(f"# {app.title}\n{app.lead}", elem_classes="studio-head")
         yield blocks
 
 

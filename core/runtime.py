@@ -59,6 +59,50 @@ def fast_dtype(device):
     return torch.bfloat16 if device == "cpu" and amx() else None
 
 
+_lender = None  # what borrows a GPU for one call, where GPUs are lent
+
+
+def borrow_gpu(lender):
+    """Have the calls marked `accelerated` run on GPUs that are lent by the call. lender(duration=seconds) -> decorator, as spaces.GPU.
+
+    To be called before the marked modules are imported. Everything else runs on the CPU there: a lent GPU exists
+    only inside the marked call, which is a process of its own.
+    """
+    global _lender
+    _lender = lender
+    if os.environ.get("SPACES_ZERO_GPU"):
+        os.environ.setdefault("STUDIO_DEVICE", "cpu")
+
+
+def accelerated(seconds):
+    """`@accelerated(seconds=30)` on the one call of an app that profits from a GPU; its inputs and its answer can be pickled.
+
+    seconds: what it takes at most. Where no GPUs are lent, the function is left as it is.
+    """
+
+    def mark(function):
+        if _lender is None:
+            return function
+        home = os.getpid()
+
+        @functools.wraps(function)
+        def lent(*args, **options):
+            if os.getpid() != home:  # in the process that has the GPU
+                _move_to("cuda")
+            return function(*args, **options)
+
+        return _lender(duration=seconds)(lent)
+
+    return mark
+
+
+def _move_to(device):
+    """From now on this process loads its models there."""
+    if os.environ.get("STUDIO_DEVICE") != device:
+        os.environ["STUDIO_DEVICE"] = device
+        models().clear()
+
+
 class Pool:
     """Values made once, shared by all threads, and let go least recently used first when over budget.
 

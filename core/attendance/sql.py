@@ -12,6 +12,7 @@ from core.attendance import tables as t
 from core.attendance.records import Correction, Person, Record, Register, Session, StoredFace, new_id
 from core.errors import BadInput, StudioError, Unavailable
 
+NEEDS = ("psycopg", "psycopg-binary")  # SQLAlchemy loads it by the name in the address
 WAIT = 30  # seconds that a writer waits for its turn
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 0x5649545249  # PostgreSQL's advisory lock for migrating, any number

@@ -17,6 +17,7 @@ from core.rag.guard import suspicious, without_instructions
 from core.rag.index import terms
 from core.rag.split import sentences
 
+NEEDS = ("langchain-openai",)  # init_chat_model loads it for openai:NAME
 PASSAGES = 5  # that the model is given
 SUPPORTED = 0.6  # share of a sentence's rare words that its source must hold
 SECONDS = 60  # without a word from the model

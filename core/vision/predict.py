@@ -72,6 +72,7 @@ def detector():
     return runtime.models().get("bears", lambda: BearDetector(*weights.load("bears")), BearDetector.bytes)
 
 
+@runtime.accelerated(seconds=15)
 def detect(source, name=None):
     """Path, bytes, file object or PIL picture -> Verdict. Raises BadInput with one sentence."""
     return detector()(open_image(source, name))

@@ -51,7 +51,7 @@ def test_torch_is_loaded_only_when_an_app_is_opened():
 
 
 def test_readyz_stays_false_and_says_why_when_a_model_fails(monkeypatch):
-    from apps.hub import Readiness
+    from apps.server import Readiness
 
     def broken():
         raise RuntimeError("no weights")
@@ -70,7 +70,7 @@ def test_an_app_that_fails_to_open_says_so_and_opens_at_the_next_visit():
     from starlette.routing import Mount, Route
     from starlette.testclient import TestClient
 
-    from apps.hub import Lazy
+    from apps.server import Lazy
 
     tries = []
 

@@ -1,0 +1,50 @@
+"""Gradio apps as ASGI apps of the hub, alone on a server of their own, and as endpoints without a page."""
+
+import importlib
+import inspect
+import os
+
+import gradio as gr
+from fastapi import FastAPI
+
+from apps import endpoints, server, ui
+
+
+def gradio_app(app, prefix="", mcp=False):
+    """registry.App -> ASGI app that serves its page at `prefix` of this server; mcp: its endpoints are MCP tools too."""
+    page = importlib.import_module(app.module).build()
+    # The model loads while the visitor still looks for a photo. What goes wrong is told by the first answer.
+    server.in_background(lambda: server.ask_ready(app))
+    return mounted(page, prefix, mcp)
+
+
+def api_app(app, prefix="", mcp=False):
+    """The endpoints of a Streamlit app, for programs only: its page is elsewhere."""
+    return mounted(api_page(app), prefix, mcp)
+
+
+def mounted(page, prefix, mcp):
+    return gr.mount_gradio_app(FastAPI(docs_url=None, redoc_url=None), page, path="/", root_path=prefix or None, mcp_server=mcp, **ui.mount_options())
+
+
+def api_page(app):
+    """A page that holds nothing but the functions of `app.api`."""
+    with ui.page(app) as blocks:
+        for function in endpoints.functions(app):
+            inputs = [component(parameter) for parameter in inspect.signature(function).parameters.values()]
+            gr.Button(visible=False).click(ui.endpoint(function), inputs, gr.JSON(visible=False), api_name=function.__name__)
+    return blocks
+
+
+def component(parameter):
+    """inspect.Parameter -> the component that takes it from a program."""
+    kind = endpoints.kind_of(parameter.annotation)
+    if kind in ("file", "files"):
+        return gr.File(file_count="multiple" if kind == "files" else "single", visible=False)
+    return gr.Textbox("" if parameter.default is parameter.empty else parameter.default, visible=False)
+
+
+def launch(app, page, mcp=False):
+    """Serve one app's page alone, as a Space does; PORT says where (7860)."""
+    server.in_background(lambda: server.ask_ready(app))
+    page.launch(server_port=int(os.environ.get("PORT") or 7860), mcp_server=mcp, **ui.mount_options())

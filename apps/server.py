@@ -1,0 +1,157 @@
+"""What every server of ours has, the hub's and that of one app alone: lazy apps, readiness, a sentence for a taken port."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import socket
+import sys
+import threading
+
+import uvicorn
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.routing import Route
+
+from apps import registry
+
+PAGES = Environment(loader=FileSystemLoader(registry.ROOT / "apps" / "templates"), autoescape=select_autoescape())
+
+
+def page(template, status=200, **values):
+    return HTMLResponse(PAGES.get_template(template).render(**values), status_code=status)
+
+
+class Lazy:
+    """An ASGI app that is built at its first request and shut down with the server.
+
+    build: () -> ASGI app with a lifespan; runs in a thread, so that the server goes on answering meanwhile
+    """
+
+    def __init__(self, build):
+        self.build, self.app, self.task = build, None, None
+        self.lock, self.stop = asyncio.Lock(), asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        if self.app is None:
+            async with self.lock:
+                if self.app is None:
+                    try:
+                        await self._open()
+                    except Exception:  # whatever kept it from opening, the other apps live on and the next visit tries again
+                        logging.getLogger("uvicorn.error").exception("An app could not be opened.")
+                        await page("broken.html", 503)(scope, receive, send)
+                        return
+        await self.app(scope, receive, send)
+
+    async def _open(self):
+        app = await asyncio.to_thread(self.build)
+        up = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._live(app, up))
+        await up
+        self.app = app
+
+    async def _live(self, app, up):
+        # One task enters and leaves the lifespan: its task groups may not be closed from another.
+        try:
+            async with _lifespan(app):
+                up.set_result(None)
+                await self.stop.wait()
+        except Exception as error:
+            if up.done():
+                raise
+            up.set_exception(error)
+
+    async def close(self):
+        self.stop.set()
+        if self.task:
+            await asyncio.gather(self.task, return_exceptions=True)
+
+
+def _lifespan(app):
+    """The start-up and shutdown context of a FastAPI or of a Streamlit application."""
+    return app.router.lifespan_context(app) if hasattr(app, "router") else app.lifespan()(app)
+
+
+def in_background(work):
+    thread = threading.Thread(target=work)  # joined at exit: a half-loaded torch aborts the process
+    thread.start()
+    return thread
+
+
+def ask_ready(app):
+    """Ask the app's model for one answer; "" or the error's text, whatever the error is."""
+    try:
+        importlib.import_module(app.core).ready()
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+class Readiness:
+    """Whether every app's default model has answered once; the first question starts the asking."""
+
+    def __init__(self, apps):
+        self.apps, self.answers, self.thread = apps, {}, None
+
+    def state(self):
+        """(what to say, HTTP status)"""
+        if self.thread is None:
+            self.thread = in_background(self._ask)
+        errors = {slug: error for slug, error in self.answers.items() if error}
+        waiting = [app.slug for app in self.apps if app.slug not in self.answers]
+        ready = not (waiting or errors)
+        return {"ready": ready, "waiting": waiting, "errors": errors}, 200 if ready else 503
+
+    def _ask(self):
+        for app in self.apps:
+            self.answers[app.slug] = ask_ready(app)
+
+
+def common_routes(apps):
+    readiness = Readiness(apps)
+
+    async def healthz(request):
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request):
+        state, status = readiness.state()
+        return JSONResponse(state, status_code=status)
+
+    async def favicon(request):
+        return FileResponse(registry.ROOT / "apps" / "templates" / "favicon.svg", headers={"Cache-Control": "max-age=86400"})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/favicon.ico", favicon), Route("/favicon.svg", favicon)]
+
+
+def serve(app, host, port, title):
+    """Run an ASGI app until Ctrl-C; returns the process's exit code. Prints one sentence if the port is taken."""
+    with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            print(_cannot_listen(host, port, error), file=sys.stderr)
+            return 1
+    os.environ["STUDIO_HOST"] = host  # a page with people's data asks who may come
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    print(f"{title} is on http://{shown}:{port}  (Ctrl-C stops it)", flush=True)
+    # Open event streams of pages in a browser would otherwise hold the shutdown up.
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2))
+    # ... and being ended is no fault of theirs, which uvicorn would print a traceback about.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    print("Stopped.", flush=True)
+    return 0
+
+
+def _cannot_listen(host, port, error):
+    if not 0 < port < 65536:
+        return f"{port} is not a port number. Please choose one from 1024 to 65535."
+    if getattr(error, "errno", None) in (13, 10013):
+        return f"Port {port} needs administrator rights. Please choose one from 1024 up: --port 7860"
+    if getattr(error, "errno", None) in (98, 48, 10048):
+        return f"Port {port} is already in use. Stop the other program, or choose another port: --port {port + 1}"
+    return f"{host}:{port} cannot be listened on ({error}). Please check --host and --port."
