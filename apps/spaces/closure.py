@@ -16,12 +16,12 @@ import functools
 import re
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from apps.registry import ROOT
 from core import catalog
 
 OURS = ("apps", "core")
+FOLDERS = [ROOT / name for name in ("assets", *OURS)]
 BY_NAME = [ROOT / "assets" / name for name in ("weights", "examples", "shots")]  # given out by the catalogue and the registry
 
 
@@ -214,13 +214,11 @@ def _pattern(node):
 
 def _files(place):
     """A path, a folder or a pattern -> the files of ours that it means."""
-    if not place.is_relative_to(ROOT) or place in (ROOT, ROOT / "assets", ROOT / "apps", ROOT / "core"):
+    if not place.is_relative_to(ROOT) or place in (ROOT, *FOLDERS, *BY_NAME):
         return []
-    named = "*" not in str(place)
-    found = (
-        [place] if named else [path for path in ROOT.rglob("*") if fnmatch.fnmatch(str(path), str(place))] if place.parts[len(ROOT.parts)] == "assets" else []
-    )
-    if not named:
+    found = [place]
+    if "*" in str(place):
+        found = [path for path in (ROOT / "assets").rglob("*") if fnmatch.fnmatch(str(path), str(place))]
         found = [path for path in found if not any(path.is_relative_to(known) for known in BY_NAME)]
-    inside = [file for path in found if path.is_dir() and path not in BY_NAME for file in path.rglob("*")]
+    inside = [file for path in found if path.is_dir() for file in path.rglob("*")]
     return [file for file in (*found, *inside) if file.is_file() and "__pycache__" not in file.parts]

@@ -22,7 +22,7 @@ GRADIO = '''"""{title}: {blurb}
 """
 
 {first}import apps  # noqa: F401  (switches telemetry off before anything else is imported)
-from apps import {page}, gradio_server, registry
+from apps import {imports}
 
 demo = {page}.build()
 
@@ -38,11 +38,11 @@ import os
 import sys
 
 import apps  # noqa: F401  (switches telemetry off before anything else is imported)
-from apps import {module}, registry, server
+from apps import {imports}
 
 if __name__ == "__main__":
     host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 7860)
-    sys.exit(server.serve({module}.{build}, host, port, "{title}"))
+    sys.exit(server.serve({served}, host, port, "{title}"))
 '''
 
 
@@ -104,15 +104,14 @@ def check_folder(folder):
 def contents(app, zero=False):
     """-> ({path in the folder: text}, [files of the repository to copy], {distribution: version})"""
     program, apps = entry(app, zero), registry.APPS if app is HUB else [app]
-    found = closure(
-        program, [name for one in apps for name in (one.module, one.core, one.api) if name] + (["apps.streamlit_pages"] if app.framework == "streamlit" else [])
-    )
+    opened = [name for one in apps for name in (one.module, one.core, one.api) if name]  # by their names, which no import shows
+    found = closure(program, opened)
     rows = [one for one in registry.APPS if one in apps or one.slug in found.slugs]
     wanted = requirements.direct(found)
     also = requirements.pulled_in(wanted) if readme.sdk(app) == "docker" else {}  # a Gradio Space installs packages of its own beside ours
     if zero:
         wanted, also = zerogpu.requirements(app, found, wanted), {}
-    texts = {name: path.read_text(encoding="utf-8") for name, path in ((p.relative_to(ROOT).as_posix(), p) for p in found.modules.values())}
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found.modules.values()}
     texts["apps/registry.py"] = trimmed(texts["apps/registry.py"], "App", "slug", {row.slug for row in rows})
     texts["core/catalog.py"] = trimmed(trimmed(texts["core/catalog.py"], "Entry", "name", found.weights), "Installed", "name", found.installed)
     texts |= {"app.py": program, "requirements.txt": requirements.text(wanted, also), "README.md": readme.text(app, found, rows, wanted, zero)}
@@ -129,14 +128,12 @@ def entry(app, zero=False):
     """The text of app.py."""
     words = {"title": app.title, "blurb": app.blurb, "slug": app.slug}
     if app is HUB:
-        return SERVED.format(module="hub", build="build_hub()", **words).replace("hub, registry, server", "hub, server")
+        return SERVED.format(imports="hub, server", served="hub.build_hub()", **words)
     if app.framework == "streamlit":
-        return SERVED.format(module="streamlit_server", build=f'build_alone(registry.find("{app.slug}"))', **words).replace(
-            "streamlit_server, registry, server", "registry, server, streamlit_server"
-        )
+        return SERVED.format(imports="registry, server, streamlit_server", served=f'streamlit_server.build_alone(registry.find("{app.slug}"))', **words)
     page = app.module.removeprefix("apps.")
     imports = ", ".join(sorted((page, "gradio_server", "registry")))
-    return GRADIO.format(page=page, first=zerogpu.FIRST if zero else "", **words).replace(f"import {page}, gradio_server, registry", f"import {imports}")
+    return GRADIO.format(page=page, imports=imports, first=zerogpu.FIRST if zero else "", **words)
 
 
 def assets(found, rows):

@@ -12,6 +12,7 @@ PYTHON = "3.11"  # what the tests run on
 LONGEST = 60  # characters of a short description
 OPEN = ("Apache-2.0", "MIT", "CC0")  # how a licence begins that allows every use
 TAG = "vitrine"
+PLAIN = re.compile(r"[A-Za-z][\w ./-]*|\d+\.\d+\.\d+")  # what is text in YAML without quotes
 
 
 def sdk(app):
@@ -61,7 +62,7 @@ def yaml(said):
         if isinstance(value, list):
             lines += [f"{key}:", *(f"- {item}" for item in value)]
         else:
-            lines.append(f"{key}: {value if plain or (key == 'sdk_version') else json.dumps(value, ensure_ascii=False)}")
+            lines.append(f"{key}: {value if plain else json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines)
 
 
@@ -84,12 +85,8 @@ def text(app, found, rows, wanted, zero=False):
 
 def variables(found):
     """The rows of the studio's own table of variables that this export reads."""
-    table = re.findall(r"^\| `(\w+)` \|.*\|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
-    rows = [
-        line
-        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-        if any(line.startswith(f"| `{n}` |") for n in table if n in found.variables)
-    ]
+    table = re.findall(r"^(\| `(\w+)` \|.*\|)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    rows = [line for line, name in table if name in found.variables]
     return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows]) if rows else ""
 
 

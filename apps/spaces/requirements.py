@@ -47,9 +47,7 @@ def direct(closure):
     names = {key(name) for name in closure.needs}
     for package in closure.packages | {catalog.INSTALLED[name].package for name in closure.installed}:
         if not (pinned := distributions(package)):
-            raise StudioError(
-                f"{package} is imported, but is not installed here, or has no version in constraints.txt. Please run: pip install -r requirements.txt"
-            )
+            raise StudioError(f"{package} is imported, but not installed here or not pinned in constraints.txt. Please run: pip install -r requirements.txt")
         names |= pinned
     return {name: pins()[name] for name in sorted(names)}
 
