@@ -38,6 +38,7 @@ class Row:
     installed_mb: float | None  # None where nothing was installed
     install_s: float | None
     first_answer_s: float
+    processor_s: float | None  # that the process used until then, on all cores: what a busy machine does not change
     resident_mb: float
     calls: int  # right answers; a wrong one raises
 
@@ -70,15 +71,15 @@ def check(app, install=True):
             raise StudioError(" ".join(faults))
         python, seconds, size = installed(space, Path(place) / "environment") if install else (sys.executable, None, None)
         with started(python, space, home) as server:
-            first, calls = None, 0
+            first, used, calls = None, None, 0
             for one, where in asked(app, server.url):
                 for call in endpoints.calls(one, known(one)):
                     said, calls = where.ask(call), calls + 1
-                    first = first or time.monotonic() - server.since
+                    first, used = first or time.monotonic() - server.since, used or processor_seconds(server.process.pid)
                     right(one, call, said, home)
             if app is folder.HUB:
                 server.get("/pages/")
-            return Row(app.slug, round(done.bytes / 1e6, 1), size, seconds, round(first, 1), round(resident(server.process.pid) / 1e6), calls)
+            return Row(app.slug, round(done.bytes / 1e6, 1), size, seconds, round(first, 1), used, round(resident(server.process.pid) / 1e6), calls)
 
 
 def installed(space, environment):
@@ -146,6 +147,15 @@ def resident(pid):
         return 0
 
 
+def processor_seconds(pid):
+    """Seconds of processor time that a process has used; None where the system does not tell."""
+    try:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return round((int(user) + int(system)) / os.sysconf("SC_CLK_TCK"), 1)
+    except OSError:
+        return None
+
+
 def asked(app, url):
     """[(App, how to ask it)] of an export: the hub holds every app, at its own address."""
     if app is folder.HUB:
@@ -178,7 +188,12 @@ class ByForm:
         import httpx
 
         kinds = {p.name: p.kind for p in call.endpoint.parameters}
-        files = [(name, (path.name, path.read_bytes())) for name, v in call.inputs.items() if kinds[name] in ("file", "files") for path in (v if isinstance(v, list) else [v])]
+        files = [
+            (name, (path.name, path.read_bytes()))
+            for name, v in call.inputs.items()
+            if kinds[name] in ("file", "files")
+            for path in (v if isinstance(v, list) else [v])
+        ]
         texts = {name: value for name, value in call.inputs.items() if kinds[name] not in ("file", "files")}
         said = httpx.post(f"{self.url}/api/{call.endpoint.name}", data=texts, files=files, timeout=PATIENCE)
         return said.json()
@@ -245,12 +260,14 @@ def same_picture(path, picture):
     return got.size == picture.size and (not str(path).endswith(".png") or got.tobytes() == picture.convert("RGB").tobytes())
 
 
-HEAD = "| export | folder, MB | installed, MB | pip install, s | start to first answer, s | memory, MB |\n|---|---|---|---|---|---|\n"
+HEAD = """| export | folder, MB | installed, MB | pip install, s | start to first answer, s | of the processor, s | memory, MB |
+|---|---|---|---|---|---|---|
+"""
 
 
 def line(row):
     installed_as = (f"{row.installed_mb:,}", f"{row.install_s:.0f}") if row.installed_mb else ("-", "-")
-    return f"| `{row.slug}` | {row.folder_mb} | {' | '.join(installed_as)} | {row.first_answer_s} | {row.resident_mb} |"
+    return f"| `{row.slug}` | {row.folder_mb} | {' | '.join(installed_as)} | {row.first_answer_s} | {row.processor_s} | {row.resident_mb:,} |"
 
 
 def table(rows):
