@@ -1,6 +1,6 @@
 """The command line: everything a page does, by the same code.
 
-python -m apps                          the hub, on http://127.0.0.1:7860
+python -m apps [--mcp]                  the hub, on http://127.0.0.1:7860; with every app as a tool for language models
 python -m apps list                     the apps
 python -m apps serve SLUG               one app alone
 python -m apps try SLUG INPUT...        one answer, here in the terminal
@@ -10,7 +10,7 @@ python -m apps lint DIR                 whether such a folder keeps the rules of
 """
 
 import argparse
-import importlib
+import importlib.util
 import inspect
 import json
 import sys
@@ -66,6 +66,8 @@ def main(argv=None):
 
 
 def hub(args, _):
+    if args.mcp and not importlib.util.find_spec("mcp"):
+        raise BadInput("For --mcp one more package is needed. Please run: pip install -r requirements-mcp.txt")
     from apps.hub import build_hub
     from apps.server import serve
 
