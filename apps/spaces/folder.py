@@ -107,6 +107,7 @@ def contents(app, zero=False):
     opened = [name for one in apps for name in (one.module, one.core, one.api) if name]  # by their names, which no import shows
     found = closure(program, opened)
     rows = [one for one in registry.APPS if one in apps or one.slug in found.slugs]
+    found.packages.discard("spaces")  # ZeroGPU brings it; only its exports ask for it
     wanted = requirements.direct(found)
     also = requirements.pulled_in(wanted) if readme.sdk(app) == "docker" else {}  # a Gradio Space installs packages of its own beside ours
     if zero:

@@ -120,7 +120,7 @@ def lent(folder, python):
         yield f"python_version is {python}; ZeroGPU has {' and '.join(zerogpu.PYTHONS)}."
     if torch not in zerogpu.TORCHES:
         yield f"requirements.txt asks for torch {torch}; ZeroGPU has {', '.join(zerogpu.TORCHES)}."
-    if not any("spaces.GPU" in text or "runtime.accelerated(" in text for text in map(_read, folder.rglob("*.py"))):
+    if not any("@spaces.GPU" in text or "@runtime.accelerated(" in text for text in map(_read, folder.rglob("*.py"))):
         yield "No function borrows the GPU: a Space on ZeroGPU does not start without one that is marked @spaces.GPU."
 
 
@@ -206,23 +206,30 @@ def imported(folder, said):
         except SyntaxError as error:
             yield f"{name} is not Python (line {error.lineno})."
             continue
-        for module in sorted(set(modules(tree))):
+        for module in sorted(set(modules(tree, folder))):
             top = module.split(".")[0]
             if (folder / top).is_dir():
-                place = folder.joinpath(*module.split("."))
-                if not (place.with_suffix(".py").is_file() or place.is_dir()):
+                if not is_module(folder, module):
                     yield f"{name} imports {module}, which is not in the folder."
             elif top not in sys.stdlib_module_names and not (folder / f"{top}.py").is_file() and not (pins.distributions(top) or {pins.key(top)}) & listed:
                 yield f"{name} imports {top}, which requirements.txt does not bring."
 
 
-def modules(tree):
+def modules(tree, folder):
     """Every module that a source imports, at its top or inside a function."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield node.module
+            package = folder.joinpath(*node.module.split("."))
+            if package.is_dir():
+                yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name not in _read(package / "__init__.py"))
+
+
+def is_module(folder, module):
+    place = folder.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or place.is_dir()
 
 
 def light(folder, said):

@@ -1,5 +1,7 @@
 """What a Space on ZeroGPU needs: its Python, its torch, and calls that borrow the GPU (core.runtime.accelerated)."""
 
+import ast
+
 from apps.spaces.closure import source_of
 from core.errors import BadInput
 
@@ -20,15 +22,14 @@ def requirements(app, found, wanted):
     """The requirements with ZeroGPU's torch; raises BadInput if nothing in the app would use its GPU."""
     if app.framework != "gradio":
         raise BadInput(f"ZeroGPU runs Gradio apps only, and {app.title} is none. Please leave out --zerogpu.")
-    if not any("runtime.accelerated(" in (ast_text(path)) for path in found.modules.values()):
+    room = app.core.rpartition(".")[0]  # marks in rooms that it only borrows from are other apps'
+    if not any("runtime.accelerated(" in marks(path) for name, path in found.modules.items() if name.startswith((f"{room}.", app.module))):
         raise BadInput(f"No call of {app.title} is worth borrowing a GPU for (none is marked @runtime.accelerated). Please leave out --zerogpu.")
     changed = {"torch": TORCH, "torchvision": TORCHES[TORCH], "spaces": SPACES}
     return dict(sorted((wanted | {name: version for name, version in changed.items() if name in wanted or name == "spaces"}).items()))
 
 
-def ast_text(path):
+def marks(path):
     """The decorators of a module as text."""
-    import ast
-
-    nodes = source_of(path).nodes
-    return " ".join(ast.unparse(mark) for node in nodes if isinstance(node, ast.FunctionDef) for mark in node.decorator_list)
+    functions = [node for node in source_of(path).nodes if isinstance(node, ast.FunctionDef)]
+    return " ".join(ast.unparse(mark) for function in functions for mark in function.decorator_list)
