@@ -244,7 +244,7 @@ def alike(one, other):
         return isinstance(one, dict) and one.keys() == other.keys() and all(alike(one[k], other[k]) for k in one if k not in PASSING)
     if isinstance(other, (list, tuple)):
         return isinstance(one, (list, tuple)) and len(one) == len(other) and all(map(alike, one, other))
-    if isinstance(other, float) or isinstance(one, float):
+    if isinstance(other, (int, float)) and isinstance(one, (int, float)):
         return abs(one - other) <= 1e-3 * max(1, abs(other))
     if hasattr(other, "tobytes") and hasattr(other, "size"):
         return same_picture(one, other)

@@ -24,7 +24,7 @@ def push(folder, repo, sdk, say=print):
                                  delete_patterns=["apps/**", "core/**", "assets/**"])  # fmt: skip
     except HfHubHTTPError as error:
         raise StudioError(_refused(repo, error.response.status_code)) from None
-    except Exception as error:  # the HTTP library's own errors: no way to the hub
+    except Exception as error:  # of whatever HTTP library the hub's client uses
         raise Unavailable(f"The hub cannot be reached ({type(error).__name__}). The folder is whole; please push it later.") from None
     return getattr(done, "repo_url", None) or f"{endpoint}/spaces/{repo}"
 

@@ -71,7 +71,7 @@ def test_imports_inside_functions_count_and_those_of_the_main_block_do_not():
 @pytest.mark.parametrize(
     ("text", "files"),
     [('from pathlib import Path\nMINE = Path(__file__).with_name("attendance") / "migrations"', {"env.py", "script.py.mako", "0001_first.py"}),
-     ('from pathlib import Path\nHERE = Path(__file__).resolve().parent\ndef f():\n    return (HERE / "attendance" / "migrations" / "env.py").read_text()', {"env.py"}),
+     ('from pathlib import Path\nA = Path(__file__).resolve().parent / "attendance"\ndef f():\n    (A / "migrations" / "env.py").read_text()', {"env.py"}),
      ('from apps import registry\nx = registry.ROOT / "apps" / "templates" / "favicon.svg"', {"favicon.svg"}),
      ('from apps.registry import ROOT\nx = ROOT / "assets" / "examples" / f"{1}.md"', set()),
      ('from apps.registry import ROOT\nx = ROOT / "assets" / "shots"', set()),
