@@ -86,6 +86,7 @@ async def received(parameter, form, folder):
 
 async def written(file, folder):
     folder.mkdir()
-    path = folder / (PurePosixPath((file.filename or "").replace("\\", "/")).name or "file")
+    name = PurePosixPath((file.filename or "").replace("\\", "/")).name
+    path = folder / (name if name.strip(".") else "file")
     path.write_bytes(await file.read())
     return path

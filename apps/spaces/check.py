@@ -112,7 +112,7 @@ class Started:
                 return self.get("/")
             except OSError:
                 time.sleep(0.1)
-        raise StudioError(f"It does not start: {self.log.read_text(errors='replace').strip()[-500:] or 'no word'}")
+        raise StudioError("It does not start.")
 
 
 @contextlib.contextmanager
@@ -130,6 +130,8 @@ def started(python, space, home):
         server = Started(process, f"http://127.0.0.1:{port}", since, log)
         server.wait()
         yield server
+    except Exception as error:
+        raise StudioError(f"{error}\nIts log ends: {log.read_text(errors='replace').strip()[-1500:]}") from error
     finally:
         process.terminate()
         try:
@@ -196,6 +198,8 @@ class ByForm:
         ]
         texts = {name: value for name, value in call.inputs.items() if kinds[name] not in ("file", "files")}
         said = httpx.post(f"{self.url}/api/{call.endpoint.name}", data=texts, files=files, timeout=PATIENCE)
+        if said.status_code != 200:
+            raise StudioError(f"/api/{call.endpoint.name} answers {said.status_code}: {said.text[:300]}")
         return said.json()
 
 

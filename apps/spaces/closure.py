@@ -4,7 +4,8 @@ Modules are followed through every import, also those inside functions. Four thi
 from where they are said:
 
 - weights: a module that uses core.weights or core.catalog names its entries in string constants: `weights.load("bears")`,
-  a tuple `WEIGHTS = ("bears", "backbone")`, an f-string such as f"style-{name}", or `name.startswith("style-")`
+  a tuple `WEIGHTS = ("bears", "backbone")`, an f-string such as f"style-{name}", or `name.startswith("style-")`; where it
+  opens what it is told, so do the modules that import it
 - files beside the code: expressions that begin at `__file__`, at `registry.ROOT` or at another module's constant
 - packages that are loaded by name: `NEEDS = ("psycopg",)` in the module that makes use of them; Debian's: `APT = ("ffmpeg",)`
 - the page, the core, the endpoints, the examples and the card of an app: its row in the registry
@@ -21,6 +22,7 @@ from apps.registry import ROOT
 from core import catalog
 
 OURS = ("apps", "core")
+OPENING = {f"weights.{name}" for name in ("load", "find", "installed", "card")}
 FOLDERS = [ROOT / name for name in ("assets", *OURS)]
 BY_NAME = [ROOT / "assets" / name for name in ("weights", "examples", "shots")]  # given out by the catalogue and the registry
 
@@ -53,7 +55,17 @@ def closure(source, modules=()):
         parent = name.rpartition(".")[0]
         waiting += [parent] if parent else []
         waiting += _take(found, source_of(path))
+    _take_weights(found, [Source(None, source), *map(source_of, found.modules.values())])
     return found
+
+
+def _take_weights(found, sources):
+    """Note the weights that the sources name: those that open some, and those that hand a name to one that opens what it is told."""
+    told = {name for name, path in found.modules.items() if source_of(path).opens_what_it_is_told()}
+    for source in sources:
+        if source.uses_weights() or told & {*source.imports}:
+            found.weights |= source.names_among(catalog.ENTRIES)
+            found.installed |= source.names_among(catalog.INSTALLED)
 
 
 def _take(found, source):
@@ -63,9 +75,6 @@ def _take(found, source):
     found.apt |= source.statement("APT")
     found.slugs |= source.arguments_of("registry.find")
     found.variables |= source.variables()
-    if source.uses_weights():
-        found.weights |= source.names_among(catalog.ENTRIES)
-        found.installed |= source.names_among(catalog.INSTALLED)
     more = []
     for path in source.files():
         if path.suffix == ".py":
@@ -108,6 +117,11 @@ class Source:
 
     def uses_weights(self):
         return self.path not in (ROOT / "core" / "weights.py", ROOT / "core" / "catalog.py") and {"core.weights", "core.catalog"} & {*self.imports}
+
+    def opens_what_it_is_told(self):
+        """Whether it calls a function of core.weights with a name that is not written there."""
+        calls = [node for node in self.nodes if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in OPENING]
+        return self.uses_weights() and any(not isinstance(node.args[0], (ast.Constant, ast.JoinedStr)) for node in calls)
 
     def texts(self):
         return {node.value for node in self.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

@@ -114,7 +114,9 @@ def contents(app, zero=False):
         wanted, also = zerogpu.requirements(app, found, wanted), {}
     texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found.modules.values()}
     texts["apps/registry.py"] = trimmed(texts["apps/registry.py"], "App", "slug", {row.slug for row in rows})
-    texts["core/catalog.py"] = trimmed(trimmed(texts["core/catalog.py"], "Entry", "name", found.weights), "Installed", "name", found.installed)
+    packages = {catalog.INSTALLED[name].package for name in found.installed}
+    there = {name for name, entry in catalog.INSTALLED.items() if entry.package in packages}
+    texts["core/catalog.py"] = trimmed(trimmed(texts["core/catalog.py"], "Entry", "name", found.weights), "Installed", "name", there)
     texts |= {"app.py": program, "requirements.txt": requirements.text(wanted, also), "README.md": readme.text(app, found, rows, wanted, zero)}
     apt = sorted(found.apt)
     if apt and readme.sdk(app) == "gradio":

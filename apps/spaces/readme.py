@@ -56,7 +56,12 @@ def yaml(said):
     """A dict of texts, numbers, flags and lists of texts -> YAML; texts are written as JSON, which is YAML."""
     lines = []
     for key, value in said.items():
-        plain = isinstance(value, str) and key != "python_version" and PLAIN.fullmatch(value) and value.lower() not in ("true", "false", "yes", "no", "on", "off", "null")
+        plain = (
+            isinstance(value, str)
+            and key != "python_version"
+            and PLAIN.fullmatch(value)
+            and value.lower() not in ("true", "false", "yes", "no", "on", "off", "null")
+        )
         if isinstance(value, list):
             lines += [f"{key}:", *(f"- {item}" for item in value)]
         else:

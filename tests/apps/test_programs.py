@@ -276,7 +276,10 @@ def test_an_app_without_written_calls_is_tried_with_its_examples(monkeypatch):
     known = check.known(app)
     monkeypatch.setattr(type(app), "examples", property(lambda self: [(ROOT / "assets" / "examples" / "rag-chatbot" / "birds.csv", "x")] * 3))
     call = endpoints.default_call(app, known[0])
-    assert call.inputs == {"photo": app.examples[0][0]} and endpoints.default_call(registry.find("rag-chatbot"), check.known(registry.find("rag-chatbot"))[0]) is None
+    assert (
+        call.inputs == {"photo": app.examples[0][0]}
+        and endpoints.default_call(registry.find("rag-chatbot"), check.known(registry.find("rag-chatbot"))[0]) is None
+    )
 
 
 def test_the_pictures_of_the_api_are_the_page_s(tools):

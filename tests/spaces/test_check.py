@@ -73,7 +73,11 @@ def test_what_counts_as_the_same_answer(one, other, same):
 
 def test_pictures_are_compared_pixel_by_pixel(tmp_path, photo):
     photo.save(tmp_path / "a.png")
-    assert check.alike(str(tmp_path / "a.png"), photo) and not check.alike(str(tmp_path / "a.png"), photo.rotate(180)) and not check.alike(str(tmp_path / "a.png"), photo.resize((9, 9)))
+    assert (
+        check.alike(str(tmp_path / "a.png"), photo)
+        and not check.alike(str(tmp_path / "a.png"), photo.rotate(180))
+        and not check.alike(str(tmp_path / "a.png"), photo.resize((9, 9)))
+    )
 
 
 def test_what_must_stand_in_an_answer():

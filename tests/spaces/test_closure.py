@@ -49,6 +49,12 @@ def test_weights_are_found_by_the_names_in_the_modules():
     assert files == set() and 'name="face-finder"' in kept and 'name="reader"' not in kept and 'name="minilm"' not in kept
 
 
+def test_a_name_that_is_handed_on_is_found_too():
+    """core.faces.detect opens what core.faces.predict tells it, which uses no weights itself."""
+    found = closure("from core.faces import predict")
+    assert found.installed == {"faces", "face-finder", "five-points", "landmarks"} and found.weights == set()
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [('from core import weights\nweights.load("bears")', {"bears"}),
