@@ -24,7 +24,36 @@ def api_app(app, prefix="", mcp=False):
 
 
 def mounted(page, prefix, mcp):
-    return gr.mount_gradio_app(FastAPI(docs_url=None, redoc_url=None), page, path="/", root_path=prefix or None, mcp_server=mcp, **ui.mount_options())
+    if mcp:
+        told = page.get_api_info
+        page.get_api_info = lambda *args, **options: written_out(told(*args, **options))
+    app = gr.mount_gradio_app(FastAPI(docs_url=None, redoc_url=None), page, path="/", root_path=prefix or None, mcp_server=mcp, **ui.mount_options())
+    if mcp:
+        take_lists_of_files(page.mcp_server_obj)
+    return app
+
+
+def take_lists_of_files(tools):
+    """Have Gradio's MCP server take lists of files too: it knows a list's files as "items", and looks for them by number."""
+    convert = tools.convert_strings_to_filedata
+
+    def converted(value, positions):
+        numbered = [[*place[:-1], k] for place in positions if place[-1:] == ["items"] for k, _ in enumerate(value.get(place[0]) or [])]
+        return convert(value, positions + numbered)
+
+    tools.convert_strings_to_filedata = converted
+
+
+def written_out(schema, known=None):
+    """A JSON schema with its references written out: mcp looks for them at the root, Gradio defines them further in."""
+    if isinstance(schema, list):
+        return [written_out(item, known) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    known = (known or {}) | schema.get("$defs", {})
+    if "$ref" in schema:
+        return written_out(known[schema["$ref"].rpartition("/")[2]], known)
+    return {key: written_out(value, known) for key, value in schema.items() if key != "$defs"}
 
 
 def api_page(app):
@@ -41,7 +70,7 @@ def component(parameter):
     kind = endpoints.kind_of(parameter.annotation)
     if kind in ("file", "files"):
         return gr.File(file_count="multiple" if kind == "files" else "single", visible=False)
-    return gr.Textbox("" if parameter.default is parameter.empty else parameter.default, visible=False)
+    return gr.Textbox(None if parameter.default is parameter.empty else parameter.default, visible=False)
 
 
 def launch(app, page, mcp=False):

@@ -81,7 +81,8 @@ def test_a_push_makes_the_space_and_sends_every_file(hub, tmp_path):
 
 @pytest.mark.parametrize(
     ("token", "refuse", "kind", "words"),
-    [("", 0, BadInput, "hf auth login"), ("hf_wrong", 0, StudioError, "does not know your token"), ("hf_right", 403, StudioError, "does not let you write to ada/bears"),
+    [("", 0, BadInput, "hf auth login"), ("hf_wrong", 0, StudioError, "does not know your token"),
+     ("hf_right", 403, StudioError, "does not let you write to ada/bears"),
      ("hf_right", 402, StudioError, "your plan"), ("hf_right", 422, StudioError, "refused the Space")],
 )  # fmt: skip
 def test_refusals_are_one_sentence(hub, monkeypatch, tmp_path, token, refuse, kind, words):
