@@ -67,3 +67,32 @@ def test_threads(monkeypatch):
         runtime.threads()
     monkeypatch.delenv("STUDIO_THREADS")
     assert 1 <= runtime.threads() <= 4
+
+
+def test_models_over_the_budget_are_let_go_and_come_back_with_the_same_answer(monkeypatch):
+    """STUDIO_MEMORY with two networks of the studio: room for one of them."""
+    import gc
+    import weakref
+
+    from PIL import Image
+
+    from core.vision import network, predict
+
+    monkeypatch.setenv("STUDIO_MEMORY", "25m")  # the bear detector holds 16 MB, the backbone 18
+    runtime.models.cache_clear()
+    try:
+        pool, photo = runtime.models(), Image.new("RGB", (64, 64), "brown")
+        before, first = predict.detect(photo).probabilities, weakref.ref(predict.detector())
+        network.backbone()
+        gc.collect()
+        assert pool.keys() == ["backbone"] and 0 < pool.used() <= pool.budget and first() is None
+        assert predict.detect(photo).probabilities == pytest.approx(before) and pool.keys() == ["bears"]
+    finally:
+        runtime.models.cache_clear()
+
+
+def test_a_value_in_use_outlives_its_place_in_the_pool():
+    pool = runtime.Pool(10)
+    mine = pool.get("a", lambda: ["mine"], lambda _: 8)
+    pool.get("b", lambda: "other", lambda _: 8)
+    assert pool.keys() == ["b"] and mine == ["mine"]
