@@ -57,12 +57,17 @@ def main():
     rounds = [{name: seconds(work) for name, work in works.items()} for _ in range(ROUNDS)]
     medians = {name: statistics.median(r[name] for r in rounds) for name in works}
     base = medians["DCGAN tutorial, one batch"]
-    report = {name: {"seconds_for_16": round(s, 4), "pictures_per_second": round(COUNT / s, 1), "times_the_tutorial": round(base / s, 2)} for name, s in medians.items()}
+    report = {
+        name: {"seconds_for_16": round(s, 4), "pictures_per_second": round(COUNT / s, 1), "times_the_tutorial": round(base / s, 2)}
+        for name, s in medians.items()
+    }
     if args.json:
         print(json.dumps({"threads": runtime.threads(), "rounds": ROUNDS, "rows": report}))
     else:
         for name, row in report.items():
-            print(f"{name:<28} {row['seconds_for_16']:.3f} s for {COUNT}, {row['pictures_per_second']:.0f} a second, {row['times_the_tutorial']:.2f} x the tutorial's speed")
+            print(
+                f"{name:<28} {row['seconds_for_16']:.3f} s for {COUNT}, {row['pictures_per_second']:.0f} a second, {row['times_the_tutorial']:.2f} x the tutorial's speed"
+            )
 
 
 if __name__ == "__main__":

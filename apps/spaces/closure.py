@@ -234,5 +234,5 @@ def _files(place):
     if "*" in str(place):
         found = [path for path in (ROOT / "assets").rglob("*") if fnmatch.fnmatch(str(path), str(place))]
         found = [path for path in found if not any(path.is_relative_to(known) for known in BY_NAME)]
-    inside = [file for path in found if path.is_dir() for file in path.rglob("*")]
+    inside = [file for path in found if path.is_dir() and not (path / "__init__.py").is_file() for file in path.rglob("*")]
     return [file for file in (*found, *inside) if file.is_file() and "__pycache__" not in file.parts]

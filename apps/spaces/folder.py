@@ -114,6 +114,8 @@ def contents(app, zero=False):
         wanted, also = zerogpu.requirements(app, found, wanted), {}
     texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found.modules.values()}
     texts["apps/registry.py"] = trimmed(texts["apps/registry.py"], "App", "slug", {row.slug for row in rows})
+    # Weights that are still in training are a row without a file: the app knows that, and does not offer them.
+    found.weights = {name for name in found.weights if catalog.ENTRIES[name].hub or (weights.BUNDLED / catalog.ENTRIES[name].file).is_file()}
     packages = {catalog.INSTALLED[name].package for name in found.installed}
     there = {name for name, entry in catalog.INSTALLED.items() if entry.package in packages}
     texts["core/catalog.py"] = trimmed(trimmed(texts["core/catalog.py"], "Entry", "name", found.weights), "Installed", "name", there)
@@ -145,9 +147,14 @@ def assets(found, rows):
     for name in sorted(found.weights):
         entry = catalog.ENTRIES[name]
         if entry.hub is None:
-            paths += [weights.find(name), (folder / entry.file).with_suffix(".json")]
+            card = (folder / entry.file).with_suffix(".json")
+            paths += [weights.find(name), *([card] if card.is_file() else [])]
     for row in rows:
-        paths += [folder / f"{row.card}.json", row.picture, *(path for path in row.examples_folder.iterdir() if path.is_file())]
+        paths += [
+            folder / f"{row.card}.json",
+            *([row.picture] if row.picture.is_file() else []),
+            *(path for path in row.examples_folder.iterdir() if path.is_file()),
+        ]
     return paths
 
 

@@ -72,7 +72,8 @@ def yaml(said):
 def text(app, found, rows, wanted, zero=False):
     """The whole README.md. rows: the registry's, of the apps that are in the export."""
     shown = next(iter(rows))
-    parts = [f"---\n{yaml(front_matter(app, found, zero))}\n---", f"# {app.title}", app.blurb, f"![{shown.title}](assets/shots/{shown.slug}.webp)"]
+    parts = [f"---\n{yaml(front_matter(app, found, zero))}\n---", f"# {app.title}", app.blurb]
+    parts += [f"![{shown.title}](assets/shots/{shown.slug}.webp)"] if shown.picture.is_file() else []
     parts += [f"**Measured** {shown.title}: {shown.quality}." for shown in rows]
     run = ["## Run it", "    pip install -r requirements.txt && python app.py"]
     if sdk(app) == "docker":
