@@ -118,3 +118,12 @@ def test_the_chatbots_figures_are_its_cards():
         f"AUROC {answers['auroc_answerable']:.3f}",
     ):
         assert text in README, text
+
+
+def test_the_table_of_exports_is_what_the_command_measured():
+    from apps.spaces import check, folder
+
+    share = json.loads((ROOT / "assets" / "share.json").read_text(encoding="utf-8"))
+    rows = [check.Row(**row) for row in share["rows"]]
+    assert check.table(rows) in README and share["machine"] in " ".join(README.split())
+    assert all(folder.find(row.slug) and row.calls > 0 and row.resident_mb < 2000 for row in rows)
