@@ -54,7 +54,8 @@ def test_try_says_one_sentence_for_hostile_files(tmp_path, capsys, name):
     ("args", "words"),
     [(["try", "unicorn", "x.jpg"], "bear-detector"), (["try", "bear-detector", "x.jpg", "--colour", "red"], "does not understand --colour"),
      (["export", "bear-detector"], "name an app and a folder"),
-     (["export", "unicorn", "out"], "no app called"), (["lint", "nowhere"], "There is no folder"), (["serve", "unicorn"], "no app called"), (["list", "--loud"], "not an option"),
+     (["export", "unicorn", "out"], "no app called"), (["lint", "nowhere"], "There is no folder"),
+     (["serve", "unicorn"], "no app called"), (["list", "--loud"], "not an option"),
      (["--port", "99999"], "not a port number"), (["--port", "-1"], "not a port number")],
 )  # fmt: skip
 def test_refusals_are_one_sentence(args, words, capsys):
