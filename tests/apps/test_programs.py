@@ -1,8 +1,7 @@
 """What programs get: the page that shows how, snippets that run, tools for language models, and everywhere the same answer."""
 
 import base64
-import importlib
-import inspect
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -159,7 +158,8 @@ def page_of_the_register(call):
     next(b for b in page.button if "without a passcode" in b.label).click()
     page.run()
     page.text_input[0].set_value("on the page").run()
-    next(g for g in page.button_group if g.label == "Check in by").set_value(["Photo"]).run()
+    chooser = page.segmented_control[0] if hasattr(page, "segmented_control") else page.button_group[0]
+    chooser.set_value("Photo" if hasattr(page, "segmented_control") else ["Photo"]).run()
     page.file_uploader[0].upload("hopper.jpg", call.inputs["photo"].read_bytes(), "image/jpeg")
     page.run()
     assert not page.exception
@@ -194,8 +194,6 @@ def test_page_api_command_and_library_give_the_same_answer(tools, own_folders, t
     library = check.here(app, call, tmp_path)
     assert check.alike(api, library)
     first = library[0] if isinstance(library, (tuple, list)) else library
-    monkey = importlib.import_module("os").environ["STUDIO_ATTENDANCE"]
-    assert monkey
     said = command(app, endpoints.Call(call.endpoint, call.inputs | ({"session": "at the command line"} if "session" in call.inputs else {}), {}), capsys)
     shared = said.keys() & first.keys() - {"session"}
     assert len(shared) >= min(2, len(first)) - ("session" in first) and check.alike({k: said[k] for k in shared}, {k: first[k] for k in shared})
@@ -287,4 +285,3 @@ def test_the_pictures_of_the_api_are_the_page_s(tools):
     call = endpoints.calls(registry.find("gradcam-viewer"), check.known(registry.find("gradcam-viewer")))[0]
     _, path = check.ByGradio(client.src).ask(call)
     assert open_image(path).size == open_image(call.inputs["photo"]).size
-    assert inspect.isfunction(snippets.curl)
