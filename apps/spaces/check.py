@@ -271,7 +271,7 @@ HEAD = """| export | folder, MB | installed, MB | pip install, s | start to firs
 
 def line(row):
     installed_as = (f"{row.installed_mb:,}", f"{row.install_s:.0f}") if row.installed_mb else ("-", "-")
-    return f"| `{row.slug}` | {row.folder_mb} | {' | '.join(installed_as)} | {row.first_answer_s} | {row.processor_s} | {row.resident_mb:,} |"
+    return f"| `{row.slug}` | {row.folder_mb} | {' | '.join(installed_as)} | {row.first_answer_s} | {row.processor_s or '-'} | {row.resident_mb:,} |"
 
 
 def table(rows):
