@@ -77,6 +77,8 @@ def check(app, install=True):
                     said, calls = where.ask(call), calls + 1
                     first, used = first or time.monotonic() - server.since, used or processor_seconds(server.process.pid)
                     right(one, call, said, home)
+            if first is None:
+                raise StudioError(f"Nobody wrote down what to ask it. Please write assets/examples/{app.slug}/calls.json.")
             if app is folder.HUB:
                 server.get("/pages/")
             return Row(app.slug, round(done.bytes / 1e6, 1), size, seconds, round(first, 1), used, round(resident(server.process.pid) / 1e6), calls)
