@@ -104,6 +104,7 @@ APPS = (
         module="apps.face_generator",
         core="core.gan.predict",
         card="gan-faces",
+        emoji="🎭",
     ),
 )
 
