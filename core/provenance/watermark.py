@@ -110,8 +110,8 @@ def _activity(grey):
     scale = min(1.0, 3 * GRID / min(grey.shape))
     small = cv2.resize(grey, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     rough = np.abs(small - cv2.GaussianBlur(small, (0, 0), 2.0))
-    hidden = 0.55 + cv2.GaussianBlur(rough, (0, 0), 4.0) / 7
-    hidden = np.minimum(hidden, 2.2) * np.minimum(1.0, 0.45 + cv2.GaussianBlur(small, (0, 0), 2.0) / 90)  # faint steps show most in the dark
+    hidden = 0.6 + cv2.GaussianBlur(rough, (0, 0), 4.0) / 7
+    hidden = np.minimum(hidden, 1.3) * np.minimum(1.0, 0.45 + cv2.GaussianBlur(small, (0, 0), 2.0) / 90)  # faint steps show most in the dark
     return cv2.resize(hidden, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

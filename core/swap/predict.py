@@ -1,0 +1,260 @@
+"""A face from one photo into another: no training, the target's pose, light and skin tone kept, at its full resolution.
+
+scene = predict.look(photo)                            its faces, largest first
+made = predict.swap(scene_a, scene_b, consent=predict.CONSENT)
+made.sealed.data                                       the bytes of a PNG: labelled, marked, signed
+
+Every result is sealed (core.provenance); there is no way past that but to change this file.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.errors import BadInput
+from core.faces import detect, embed
+from core.faces import predict as faces
+from core.images import open_image, to_array
+from core.provenance import predict as provenance
+from core.swap import blend, geometry
+from core.swap.blend import Options
+
+CONSENT = "I have the right to use both faces, and the people shown agree to it."
+NO_CONSENT = "Please confirm first that you have the right to use both faces. It is noted in the result."
+ONE_PERSON = 0.6  # dlib's distance under which two faces are probably one person's
+CORRECTION, MOST = 0.6, 0.06  # of a landmark's miss that the second look takes back; eye distances at most
+MIRROR_FROM = 0.12  # how far a head must be turned before a mirrored source may fit better
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo and its faces: points steadied, vectors computed."""
+
+    image: Image.Image
+    array: np.ndarray  # (H, W, 3) uint8
+    found: tuple  # of core.faces Face, largest first
+    points: tuple  # of (68, 2) float32
+    digest: str  # SHA-256 of the file
+
+    def thumbs(self, side=160):
+        """A square picture of each face, to choose from."""
+        out = []
+        for face in self.found:
+            (x, y), half = face.box.centre, 0.75 * face.box.width
+            out.append(self.image.crop(tuple(round(v) for v in (x - half, y - half, x + half, y + half))).resize((side, side)))
+        return out
+
+
+@dataclass(frozen=True)
+class Meter:
+    """How one swapped face measures. Distances are dlib's, 0.6 is where one person ends; errors in percent of the eye distance."""
+
+    face: int
+    to_source: float | None
+    to_target: float | None
+    landmark_error: float | None
+    turn_error: float | None  # of the nose, in eye distances
+
+    @property
+    def words(self):
+        if self.to_source is None:
+            return "No face is found in the result here: try another source photo, in a like pose."
+        nearest = "the source" if self.to_source < self.to_target else "the target"
+        sure = "clearly" if min(self.to_source, self.to_target) < ONE_PERSON and abs(self.to_source - self.to_target) > 0.1 else "more"
+        pose = "expression and pose are kept" if self.landmark_error < 4 else "the expression moved a little" if self.landmark_error < 8 else "the expression changed"
+        return f"Looks {sure} like {nearest} (distance {self.to_source:.2f} to the source, {self.to_target:.2f} to the target); {pose} ({self.landmark_error:.1f} %)."
+
+    def as_dict(self):
+        return dict(vars(self)) | {"words": self.words}
+
+
+@dataclass(frozen=True, eq=False)
+class Swap:
+    """A finished swap: the sealed picture, what its faces measure, and the seconds the swap and the sealing took."""
+
+    sealed: provenance.Sealed
+    meters: tuple
+    seconds: float
+    notes: tuple = field(default=())
+
+    def as_dict(self):
+        return {
+            "width": self.sealed.picture.width,
+            "height": self.sealed.picture.height,
+            "faces": [meter.as_dict() for meter in self.meters],
+            "sentence": " ".join((*(meter.words for meter in self.meters), *self.notes)),
+            "seconds": round(self.seconds, 3),
+            "manifest": self.sealed.manifest,
+        }
+
+
+def look(source, name=None):
+    """Path, bytes or PIL picture -> Scene; raises BadInput if it is no picture or shows no face."""
+    image = open_image(source)
+    found = faces.find(image, persistent=True)
+    if not found:
+        raise BadInput(f"No face was found in {name or 'this photo'}. Please use one where a face is seen from the front, at least 40 px wide.")
+    array = to_array(image)
+    digest = provenance.sha256(source if isinstance(source, str | Path | bytes) else image)
+    return Scene(image, array, found, tuple(geometry.steady_landmarks(array, face.box) for face in found), digest)
+
+
+def put(array, points, source, source_points, options=None, mirrored=None, shift=0):
+    """One face into one picture, nothing sealed: the step that photos and every frame of a video share.
+
+    array: (H, W, 3) uint8; points: (68, 2) of the face that is replaced; source: (H, W, 3) uint8 and its (68, 2)
+    mirrored: whether to take the source's mirror image; None decides by the pose; shift: (68, 2) px, moves the landmarks' places
+    returns (H, W, 3) uint8, a new array
+    """
+    options = options or Options()
+    if mirrored is None:
+        mirrored = wants_mirror(source_points, points)
+    if mirrored:
+        source, source_points = geometry.mirror(source, source_points)
+    region = geometry.region_of(points, (array.shape[1], array.shape[0]))
+    onto = (geometry.towards(source_points, points, options.shape) + shift).astype(np.float32)
+    warp = geometry.lay_over(source, source_points, onto, region)
+    out = array.copy()
+    out[region.slices] = blend.compose(array[region.slices], warp, points, onto, region, options)
+    return out
+
+
+def put_well(target, k, source, j, options=None):
+    """As put(), with a second look: where the first result's features came out beside the target's, they are moved back.
+
+    target, source: Scene; k, j: positions of their faces
+    """
+    return correct(target.array, target.points[k], target.found[k].box, source.array, source.points[j], options)
+
+
+def correct(array, points, box, source, source_points, options=None):
+    first = put(array, points, source, source_points, options)
+    seen = geometry.steady_landmarks(first, box)
+    miss = CORRECTION * (points - seen)
+    far = np.linalg.norm(miss, axis=1, keepdims=True) / (MOST * geometry.eye_distance(points))
+    return put(array, points, source, source_points, options, shift=miss / np.maximum(1, far))
+
+
+def wants_mirror(source_points, points):
+    """Whether the source looks to the other side than the target, far enough for its mirror image to fit better."""
+    a, b = geometry.turn(source_points), geometry.turn(points)
+    return a * b < 0 and min(abs(a), abs(b)) > MIRROR_FROM / 2 and abs(a - b) > MIRROR_FROM
+
+
+def swap(source, target, source_face=0, target_faces=None, options=None, consent="", text=None, form="PNG"):
+    """Put a face of one photo into another.
+
+    source, target: Scene; source_face: position of the face to take; target_faces: positions to replace, None for all
+    consent:        the sentence that the visitor agreed to; without one nothing is made
+    text:           the visible label, None for the usual one
+    returns Swap; raises BadInput without consent, for a face that is not there, or for a picture too small to be marked
+    """
+    if not consent:
+        raise BadInput(NO_CONSENT)
+    chosen = range(len(target.found)) if target_faces is None else target_faces
+    _check(source, [source_face], "source")
+    _check(target, chosen, "target")
+    start = time.perf_counter()
+    array = target.array
+    for k in chosen:
+        array = correct(array, target.points[k], target.found[k].box, source.array, source.points[source_face], options)
+    meters = tuple(measure(array, target, k, source.found[source_face].vector) for k in chosen)
+    boxes = [(face.box.left, face.box.top, face.box.right, face.box.bottom) for face in target.found]
+    sealed = provenance.seal(Image.fromarray(array), "swapped", "landmark mesh", [source.digest, target.digest], consent, text, boxes, form)
+    return Swap(sealed, meters, time.perf_counter() - start)
+
+
+def measure(array, target, k, source_vector):
+    """Meter of the k-th face of a swapped picture."""
+    box = target.found[k].box
+    five = detect.detector().points(array, box, "five-points")
+    after = geometry.steady_landmarks(array, box)
+    vector = embed.embedder()([detect.detector().chip(array, five)])[0]
+    return Meter(
+        face=int(k),
+        to_source=round(float(faces.distance(vector, source_vector)), 3),
+        to_target=round(float(faces.distance(vector, target.found[k].vector)), 3),
+        landmark_error=round(landmark_error(after, target.points[k]), 2),
+        turn_error=round(abs(geometry.turn(after) - geometry.turn(target.points[k])), 3),
+    )
+
+
+def landmark_error(points, reference):
+    """Root of the mean squared distance of 68 landmarks, in percent of the reference's eye distance."""
+    return float(100 * np.sqrt(((points - reference) ** 2).sum(1).mean()) / geometry.eye_distance(reference))
+
+
+def _check(scene, chosen, which):
+    count = len(scene.found)
+    if not chosen:
+        raise BadInput(f"Please choose at least one face of the {which} photo.")
+    for k in chosen:
+        if not 0 <= k < count:
+            raise BadInput(f"The {which} photo shows {count} face{'s' * (count != 1)}; there is no number {k + 1}. Please choose another.")
+
+
+def ready():
+    """Load the models and answer once; raises StudioError if that fails."""
+    faces.ready()
+
+
+def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feather="0.28", shape="0.15", both="no", label=None):
+    """The command line's way in: SOURCE TARGET -> JSON-ready dict, and the sealed picture at `out`; one input: verify it.
+
+    consent: "yes" says CONSENT; face: number of the source's face, from 1; onto: numbers of the target's faces, or "all"
+    both: "yes" writes the way back too, beside `out`; label: what the visible label says
+    """
+    from core.swap import video
+
+    if len(inputs) == 1:
+        return {"file": Path(inputs[0]).name} | (video.verify if video.is_video(inputs[0]) else provenance.verify)(inputs[0]).as_dict()
+    if len(inputs) != 2:
+        raise BadInput("Please name two files: the photo whose face is taken, and the photo or video it is put into. One file is verified.")
+    consent = CONSENT if str(consent).lower() in ("yes", "true", "1") else ""
+    if not consent:
+        raise BadInput(f"{NO_CONSENT} On the command line: --consent yes, which says: {CONSENT}")
+    options = Options(number(feather, "feather", 0, 1), number(strength, "strength", 0, 1), number(shape, "shape", 0, 1))
+    source = look(inputs[0], Path(inputs[0]).name)
+    first = whole(face, "face") - 1
+    if video.is_video(inputs[1]):
+        return {"file": Path(inputs[1]).name} | video.finish(video.swap(inputs[1], source, out, first, options, consent, label)).as_dict()
+    target = look(inputs[1], Path(inputs[1]).name)
+    chosen = None if onto == "all" else [whole(part, "onto") - 1 for part in str(onto).split(",")]
+    made = swap(source, target, first, chosen, options, consent, label, form_of(out))
+    said = {"file": Path(inputs[1]).name} | made.as_dict()
+    if out:
+        Path(out).write_bytes(made.sealed.data)
+    if str(both).lower() in ("yes", "true", "1") and out:
+        back = Path(out).with_stem(f"{Path(out).stem}-back")
+        back.write_bytes(swap(target, source, (chosen or [0])[0], [first], options, consent, label, form_of(out)).sealed.data)
+        said["back"] = back.name
+    return said
+
+
+def form_of(out):
+    """"PNG", "JPEG" or "WEBP" by a file's ending; raises BadInput for another."""
+    endings = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+    ending = Path(out or "x.png").suffix.lower()
+    if ending not in endings:
+        raise BadInput(f"A result is written as .png, .jpg or .webp, not as {ending or 'a file without an ending'}.")
+    return endings[ending]
+
+
+def number(text, name, low, high):
+    """Text -> float in [low, high]; raises BadInput."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadInput(f"{name} is a number from {low} to {high}, not {text!r}.")
+    return value
+
+
+def whole(text, name):
+    if not str(text).strip().isdigit():
+        raise BadInput(f"{name} is the number of a face, from 1, not {text!r}.")
+    return int(text)
