@@ -75,6 +75,15 @@ APPS = (
         emoji="🔥",
     ),
     App(
+        slug="deepfake-swap",
+        title="Deepfake swap",
+        blurb="One face into another photo or film: convincing, and sealed so that it cannot pass for the truth.",
+        framework="gradio",
+        module="apps.deepfake_swap",
+        core="core.swap.predict",
+        card="swap",
+    ),
+    App(
         slug="attendance",
         title="Attendance",
         blurb="Faces in, a trustworthy register out: enrol, check in, see who came, export, erase.",

@@ -266,3 +266,4 @@ if __name__ == "__main__":
     gradcam_viewer(HERE / "gradcam-viewer", folder)
     faces(HERE / "attendance")
     portraits(HERE / "face-generator", HERE / "attendance")
+    portraits(HERE / "deepfake-swap", HERE / "attendance")

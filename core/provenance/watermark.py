@@ -126,9 +126,19 @@ def mark(image, data):
         raise ValueError(f"a mark holds {DATA} bytes, not {len(data)}")
     if min(image.size) < SMALLEST:
         raise BadInput(f"A picture of {image.width} x {image.height} px is too small for the invisible mark; {SMALLEST} px a side are needed.")
-    trial = _reduced(image, 2) if min(image.size) >= 4 * SMALLEST else image
-    decibels, waves = _faintest(trial, _words()[list(data + check_of(data))], trial is not image)
-    return Image.fromarray(_marked(to_array(image), _activity(_grey(image)), waves, decibels))
+    return Stamp(image, data)(image)
+
+
+class Stamp:
+    """A mark fitted to one picture, for it and for others of its size and kind: the frames of a film. Called with PIL RGB, gives PIL RGB."""
+
+    def __init__(self, image, data):
+        large = min(image.size) >= 4 * SMALLEST
+        trial = _reduced(image, 2) if large else image
+        self.decibels, self.waves = _faintest(trial, _words()[list(data + check_of(data))], large)
+
+    def __call__(self, image):
+        return Image.fromarray(_marked(to_array(image), _activity(_grey(image)), self.waves, self.decibels))
 
 
 def _faintest(trial, word, halved):

@@ -18,7 +18,7 @@ from PIL import Image
 from core.errors import BadInput, StudioError
 from core.metrics import wilson
 from core.photos import read
-from core.swap import geometry, predict
+from core.swap import predict
 
 
 def plain(array, points, source, source_points):

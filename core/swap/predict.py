@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.errors import BadInput
+from core.errors import BadInput, StudioError
 from core.faces import detect, embed
 from core.faces import predict as faces
 from core.images import open_image, to_array
@@ -25,7 +25,7 @@ from core.swap.blend import Options
 CONSENT = "I have the right to use both faces, and the people shown agree to it."
 NO_CONSENT = "Please confirm first that you have the right to use both faces. It is noted in the result."
 ONE_PERSON = 0.6  # dlib's distance under which two faces are probably one person's
-CORRECTION, MOST = 0.6, 0.06  # of a landmark's miss that the second look takes back; eye distances at most
+CORRECTION, MOST = 0.5, 0.06  # of a landmark's miss that the second look takes back; eye distances at most
 MIRROR_FROM = 0.12  # how far a head must be turned before a mirrored source may fit better
 
 
@@ -63,9 +63,13 @@ class Meter:
         if self.to_source is None:
             return "No face is found in the result here: try another source photo, in a like pose."
         nearest = "the source" if self.to_source < self.to_target else "the target"
-        sure = "clearly" if min(self.to_source, self.to_target) < ONE_PERSON and abs(self.to_source - self.to_target) > 0.1 else "more"
-        pose = "expression and pose are kept" if self.landmark_error < 4 else "the expression moved a little" if self.landmark_error < 8 else "the expression changed"
-        return f"Looks {sure} like {nearest} (distance {self.to_source:.2f} to the source, {self.to_target:.2f} to the target); {pose} ({self.landmark_error:.1f} %)."
+        apart = abs(self.to_source - self.to_target) > 0.1 and min(self.to_source, self.to_target) < ONE_PERSON
+        error = self.landmark_error
+        pose = "expression and pose are kept" if error < 4 else "the expression moved a little" if error < 8 else "the expression changed"
+        return (
+            f"Looks {'clearly' if apart else 'more'} like {nearest} (distance {self.to_source:.2f} to the source, {self.to_target:.2f} to the target); "
+            f"{pose} ({error:.1f} %)."
+        )
 
     def as_dict(self):
         return dict(vars(self)) | {"words": self.words}
@@ -199,6 +203,12 @@ def _check(scene, chosen, which):
 def ready():
     """Load the models and answer once; raises StudioError if that fails."""
     faces.ready()
+    rng = np.random.default_rng(0)
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    face = (100 + 50 * np.stack([np.cos(angle), np.sin(3 * angle)], 1)).astype(np.float32)  # any points will do to load what is needed
+    made = put(rng.integers(0, 256, (200, 200, 3), np.uint8), face, rng.integers(0, 256, (200, 200, 3), np.uint8), face)
+    if made.shape != (200, 200, 3):
+        raise StudioError("The face swap does not answer as it should.")
 
 
 def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feather="0.28", shape="0.15", both="no", label=None):
@@ -235,7 +245,7 @@ def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feat
 
 
 def form_of(out):
-    """"PNG", "JPEG" or "WEBP" by a file's ending; raises BadInput for another."""
+    """ "PNG", "JPEG" or "WEBP" by a file's ending; raises BadInput for another."""
     endings = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
     ending = Path(out or "x.png").suffix.lower()
     if ending not in endings:

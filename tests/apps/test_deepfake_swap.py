@@ -1,0 +1,79 @@
+"""The face swap's page and API: nothing without consent, everything sealed, to each visitor their own."""
+
+import json
+
+import pytest
+from gradio_client import Client, handle_file
+
+from apps import deepfake_swap, registry, swap_tabs
+from core.provenance import predict as provenance
+from core.swap import predict
+from tests import hostile
+
+APP = registry.find("deepfake-swap")
+COLLINS, HOPPER = (path for path, _ in APP.examples)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_key(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_DATA", str(tmp_path_factory.getbasetemp() / "studio"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return predict.look(COLLINS), predict.look(HOPPER)
+
+
+@pytest.fixture(scope="module")
+def client(hub):
+    return Client(hub.url + "/deepfake-swap/", verbose=False, httpx_kwargs={"timeout": 120})
+
+
+def make(a, b, consent=True, **changes):
+    given = dict(one=[0], other=[0], everyone=False, consent=consent, feather=0.28, strength=1, shape=0.15, hair=True, form="PNG") | changes
+    return deepfake_swap.make(a, b, **given)
+
+
+def test_the_api_swaps_and_verifies(client):
+    said, picture = client.predict(handle_file(COLLINS), handle_file(HOPPER), consent=True, api_name="/swap")
+    assert said["faces"][0]["to_source"] < 0.5 and said["manifest"]["kind"] == "swapped"
+    verdict = client.predict(handle_file(picture), api_name="/verify")
+    assert (verdict["status"], verdict["signed"], verdict["mark"]) == ("made here", "whole", "read")
+    assert client.predict(handle_file(HOPPER), api_name="/verify")["status"] == "none"
+
+
+def test_the_api_refuses_in_a_sentence(client, tmp_path):
+    with pytest.raises(Exception, match="confirm first"):
+        client.predict(handle_file(COLLINS), handle_file(HOPPER), api_name="/swap")
+    paths = hostile.write_all(tmp_path)
+    with pytest.raises(Exception, match="not a picture|damaged"):
+        client.predict(handle_file(paths["text.jpg"]), api_name="/verify")
+
+
+def test_the_page_gives_a_file_that_verifies(scenes):
+    path, words, manifest, _ = make(*scenes, form="JPEG")
+    assert path.endswith(".jpg") and "marked and signed" in words and manifest["consent"] == predict.CONSENT
+    verdict, shown = swap_tabs.check(path)
+    assert "Made here" in verdict and shown == manifest
+
+
+@pytest.mark.parametrize(("changes", "words"), [({"consent": False}, "confirm first"), ({"one": [7]}, "no number 8")])
+def test_the_page_says_what_is_missing(scenes, changes, words):
+    path, panel, *_ = make(*scenes, **changes)
+    assert path is None and words in panel
+
+
+def test_no_photo_no_face_and_no_film():
+    assert "two photos first" in make(None, None)[1]
+    scene, _, _, panel = deepfake_swap.look(str(registry.ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), "source")
+    assert scene is None and "No face was found in the source photo" in panel
+    assert "add a film" in swap_tabs.preview(None, None, 0, 1, True)[2]
+    assert swap_tabs.check(None)[0] == swap_tabs.UNSEEN
+
+
+def test_the_manifest_carries_nothing_of_the_photos_but_hashes(scenes):
+    manifest = make(*scenes)[2]
+    assert set(manifest) == {"kind", "model", "made", "inputs", "consent", "mark", "label"} and "hopper" not in json.dumps(manifest)
+    assert manifest["inputs"] == [provenance.sha256(COLLINS), provenance.sha256(HOPPER)]
