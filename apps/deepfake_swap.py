@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from apps import registry, swap_tabs, ui
+from apps import registry, swap_tabs, swap_train, ui
 from core.errors import BadInput, StudioError
 from core.swap import predict
 
@@ -98,6 +98,7 @@ def build():
                 said = gr.JSON(show_label=False)
             gr.Examples([examples[:2], examples[1::-1]], [source, target], label="Examples: two portraits in the public domain")
         swap_tabs.video_tab(a)
+        swap_train.tab()
         swap_tabs.verify_tab()
         source.change(lambda path: look(path, "source"), source, [a, faces_a, one, panel], **PRIVATE)
         target.change(lambda path: look(path, "target"), target, [b, faces_b, other, panel], **PRIVATE)

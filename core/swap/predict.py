@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core import runtime
 from core.errors import BadInput, StudioError
 from core.faces import detect, embed
 from core.faces import predict as faces
@@ -53,19 +54,19 @@ class Meter:
     """How one swapped face measures. Distances are dlib's, 0.6 is where one person ends; errors in percent of the eye distance."""
 
     face: int
-    to_source: float | None
-    to_target: float | None
-    landmark_error: float | None
-    turn_error: float | None  # of the nose, in eye distances
+    to_source: float | None  # None for a trained pair
+    to_target: float
+    landmark_error: float
+    turn_error: float  # of the nose, in eye distances
 
     @property
     def words(self):
-        if self.to_source is None:
-            return "No face is found in the result here: try another source photo, in a like pose."
-        nearest = "the source" if self.to_source < self.to_target else "the target"
-        apart = abs(self.to_source - self.to_target) > 0.1 and min(self.to_source, self.to_target) < ONE_PERSON
         error = self.landmark_error
         pose = "expression and pose are kept" if error < 4 else "the expression moved a little" if error < 8 else "the expression changed"
+        if self.to_source is None:
+            return f"Distance to the face it replaced: {self.to_target:.2f} (from {ONE_PERSON} on probably another person); {pose} ({error:.1f} %)."
+        nearest = "the source" if self.to_source < self.to_target else "the target"
+        apart = abs(self.to_source - self.to_target) > 0.1 and min(self.to_source, self.to_target) < ONE_PERSON
         return (
             f"Looks {'clearly' if apart else 'more'} like {nearest} (distance {self.to_source:.2f} to the source, {self.to_target:.2f} to the target); "
             f"{pose} ({error:.1f} %)."
@@ -126,6 +127,62 @@ def put(array, points, source, source_points, options=None, mirrored=None, shift
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class PairSource:
+    """A trained pair in place of a photo: paints a face as the other person's, with the expression it has."""
+
+    net: object  # model.Pair
+    person: int  # 0 or 1: who is painted
+    digest: str  # SHA-256 of its file
+
+    def put(self, array, points, options=None):
+        """(H, W, 3) uint8, (68, 2) -> (H, W, 3) uint8: that face replaced."""
+        import cv2
+        import torch
+
+        from core.swap import train
+
+        options = options or Options()
+        region = geometry.region_of(points, (array.shape[1], array.shape[0]))
+        small = torch.from_numpy(train.aligned(array, points, self.net.side)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        with torch.inference_mode():
+            painted = self.net(small.to(next(self.net.parameters()).device), self.person)
+        painted = ((painted[0].permute(1, 2, 0).cpu().numpy() + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+        back = cv2.invertAffineTransform(train.placing(points, self.net.side))
+        back[:, 2] -= region.corner
+        image = cv2.warpAffine(painted, back, region.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpAffine(np.full(painted.shape[:2], 255, np.uint8), back, region.size) > 127
+        warp = geometry.Warp(image, inside, geometry.opening(points))
+        out = array.copy()
+        out[region.slices] = blend.compose(array[region.slices], warp, points, points, region, options)
+        return out
+
+
+def open_pair(path, person=1):
+    """A file that training gave -> PairSource that paints the first (0) or the second person (1)."""
+    from core.swap import train
+
+    return PairSource(train.load(path, runtime.device()), person, provenance.sha256(path))
+
+
+def swap_pair(pair, target, target_faces=None, options=None, consent="", text=None, form="PNG"):
+    """swap() with a PairSource in place of the source photo; the meters know no source to be like."""
+    if not consent:
+        raise BadInput(NO_CONSENT)
+    chosen = range(len(target.found)) if target_faces is None else target_faces
+    check(target, chosen, "target")
+    start, array = time.perf_counter(), target.array
+    for k in chosen:
+        array = pair.put(array, target.points[k], options)
+    meters = tuple(measure(array, target, k, None) for k in chosen)
+    return Swap(_sealed(array, target, "autoencoder pair", pair, consent, text, form), meters, time.perf_counter() - start)
+
+
+def _sealed(array, target, model, source, consent, text, form):
+    boxes = [(face.box.left, face.box.top, face.box.right, face.box.bottom) for face in target.found]
+    return provenance.seal(Image.fromarray(array), "swapped", model, [source.digest, target.digest], consent, text, boxes, form)
+
+
 def put_well(target, k, source, j, options=None):
     """As put(), with a second look: where the first result's features came out beside the target's, they are moved back.
 
@@ -159,15 +216,14 @@ def swap(source, target, source_face=0, target_faces=None, options=None, consent
     if not consent:
         raise BadInput(NO_CONSENT)
     chosen = range(len(target.found)) if target_faces is None else target_faces
-    _check(source, [source_face], "source")
-    _check(target, chosen, "target")
+    check(source, [source_face], "source")
+    check(target, chosen, "target")
     start = time.perf_counter()
     array = target.array
     for k in chosen:
         array = correct(array, target.points[k], target.found[k].box, source.array, source.points[source_face], options)
     meters = tuple(measure(array, target, k, source.found[source_face].vector) for k in chosen)
-    boxes = [(face.box.left, face.box.top, face.box.right, face.box.bottom) for face in target.found]
-    sealed = provenance.seal(Image.fromarray(array), "swapped", "landmark mesh", [source.digest, target.digest], consent, text, boxes, form)
+    sealed = _sealed(array, target, "landmark mesh", source, consent, text, form)
     return Swap(sealed, meters, time.perf_counter() - start)
 
 
@@ -179,7 +235,7 @@ def measure(array, target, k, source_vector):
     vector = embed.embedder()([detect.detector().chip(array, five)])[0]
     return Meter(
         face=int(k),
-        to_source=round(float(faces.distance(vector, source_vector)), 3),
+        to_source=None if source_vector is None else round(float(faces.distance(vector, source_vector)), 3),
         to_target=round(float(faces.distance(vector, target.found[k].vector)), 3),
         landmark_error=round(landmark_error(after, target.points[k]), 2),
         turn_error=round(abs(geometry.turn(after) - geometry.turn(target.points[k])), 3),
@@ -191,7 +247,7 @@ def landmark_error(points, reference):
     return float(100 * np.sqrt(((points - reference) ** 2).sum(1).mean()) / geometry.eye_distance(reference))
 
 
-def _check(scene, chosen, which):
+def check(scene, chosen, which):
     count = len(scene.found)
     if not chosen:
         raise BadInput(f"Please choose at least one face of the {which} photo.")
@@ -211,33 +267,37 @@ def ready():
         raise StudioError("The face swap does not answer as it should.")
 
 
-def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feather="0.28", shape="0.15", both="no", label=None):
+def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feather="0.28", shape="0.15", both="no", label=None, pair=None):
     """The command line's way in: SOURCE TARGET -> JSON-ready dict, and the sealed picture at `out`; one input: verify it.
 
     consent: "yes" says CONSENT; face: number of the source's face, from 1; onto: numbers of the target's faces, or "all"
     both: "yes" writes the way back too, beside `out`; label: what the visible label says
+    pair: a file of core.swap.train in place of SOURCE; face 1 or 2 says which of its two people is painted
     """
     from core.swap import video
 
-    if len(inputs) == 1:
+    if len(inputs) == 1 and pair is None:
         return {"file": Path(inputs[0]).name} | (video.verify if video.is_video(inputs[0]) else provenance.verify)(inputs[0]).as_dict()
-    if len(inputs) != 2:
+    if len(inputs) != (1 if pair else 2):
         raise BadInput("Please name two files: the photo whose face is taken, and the photo or video it is put into. One file is verified.")
     consent = CONSENT if str(consent).lower() in ("yes", "true", "1") else ""
     if not consent:
         raise BadInput(f"{NO_CONSENT} On the command line: --consent yes, which says: {CONSENT}")
     options = Options(number(feather, "feather", 0, 1), number(strength, "strength", 0, 1), number(shape, "shape", 0, 1))
-    source = look(inputs[0], Path(inputs[0]).name)
-    first = whole(face, "face") - 1
-    if video.is_video(inputs[1]):
-        return {"file": Path(inputs[1]).name} | video.finish(video.swap(inputs[1], source, out, first, options, consent, label)).as_dict()
-    target = look(inputs[1], Path(inputs[1]).name)
+    given, first = inputs[-1], whole(face, "face") - 1
+    source = open_pair(pair, min(first, 1)) if pair else look(inputs[0], Path(inputs[0]).name)
+    if video.is_video(given):
+        return {"file": Path(given).name} | video.finish(video.swap(given, source, out, first, options, consent, label)).as_dict()
+    target = look(given, Path(given).name)
     chosen = None if onto == "all" else [whole(part, "onto") - 1 for part in str(onto).split(",")]
-    made = swap(source, target, first, chosen, options, consent, label, form_of(out))
-    said = {"file": Path(inputs[1]).name} | made.as_dict()
+    if pair:
+        made = swap_pair(source, target, chosen, options, consent, label, form_of(out))
+    else:
+        made = swap(source, target, first, chosen, options, consent, label, form_of(out))
+    said = {"file": Path(given).name} | made.as_dict()
     if out:
         Path(out).write_bytes(made.sealed.data)
-    if str(both).lower() in ("yes", "true", "1") and out:
+    if str(both).lower() in ("yes", "true", "1") and out and not pair:
         back = Path(out).with_stem(f"{Path(out).stem}-back")
         back.write_bytes(swap(target, source, (chosen or [0])[0], [first], options, consent, label, form_of(out)).sealed.data)
         said["back"] = back.name

@@ -165,15 +165,30 @@ def preview(path, source, at=0.0, face=0, options=None):
         boxes = detector().boxes(Image.fromarray(array)) if frame else []
         if boxes:
             points = geometry.steady_landmarks(array, boxes[0])
-            made = predict.put(array, points, source.array, source.points[face], options)
+            made = painter(source, face, options)(array, points)
             return label.draw(Image.fromarray(made), label.TEXTS["swapped"], [tuple(vars(boxes[0]).values())[:4]])
     raise BadInput("No face is seen in the first five seconds from there. Please choose another beginning.")
+
+
+def painter(source, face, options):
+    """(picture, landmarks) -> picture, for a Scene or a PairSource; whether to mirror is decided once, lest a turning head flicker."""
+    if isinstance(source, predict.PairSource):
+        return lambda array, points: source.put(array, points, options)
+    predict.check(source, [face], "source")
+    mirrored = []
+
+    def put(array, points):
+        if not mirrored:
+            mirrored.append(predict.wants_mirror(source.points[face], points))
+        return predict.put(array, points, source.array, source.points[face], options, mirrored[0])
+
+    return put
 
 
 def swap(path, source, out, face=0, options=None, consent="", text=None, start=0.0, end=None):
     """Put a face into a film. A generator: yields (frames done, frames in all) of both passes together, returns Film.
 
-    path: video file; source: predict.Scene; out: where the mp4 is written, None to a folder of its own
+    path: video file; source: predict.Scene or PairSource; out: where the mp4 is written, None to a folder of its own
     start, end: seconds; raises BadInput without consent, for what is no video, or where no frame shows a face
     Stopped early (closed), it leaves nothing behind.
     """
@@ -198,8 +213,8 @@ def swap(path, source, out, face=0, options=None, consent="", text=None, start=0
     part = out.with_name(f".{out.stem}.part.mp4")
     try:
         sound = yield from _write(part, path, track, source, face, options, began, text, start, end)
-        said = manifest.statement("swapped", "landmark mesh", began, [source.digest, provenance.sha256(path)], consent,
-                                  provenance.payload("swapped", "landmark mesh", began).hex(), frames=len(track))  # fmt: skip
+        said = manifest.statement("swapped", model_of(source), began, [source.digest, provenance.sha256(path)], consent,
+                                  provenance.payload("swapped", model_of(source), began).hex(), frames=len(track))  # fmt: skip
         out.write_bytes(manifest.sign(part.read_bytes(), "video/mp4", said))
     finally:
         part.unlink(missing_ok=True)
@@ -222,16 +237,14 @@ def _write(part, path, track, source, face, options, made, text, start, end):
     """Second pass: swap, label, mark and encode every frame, then the sound. Yields progress, returns whether there is sound."""
     import av
 
-    data, stamp, stream = provenance.payload("swapped", "landmark mesh", made), None, None
+    data, stamp, stream = provenance.payload("swapped", model_of(source), made), None, None
     text = label.TEXTS["swapped"] if text is None else text
-    first = source.array, source.points[face]
-    mirrored, zero = None, None
+    put, zero = painter(source, face, options), None
     with opened(path) as sounds, av.open(str(part), "w") as container:
         sound = _sound_track(sounds, container)
         for k, ((frame, array), points) in enumerate(zip(frames(path, start, end), track, strict=False)):
             if points is not None:
-                mirrored = predict.wants_mirror(first[1], points) if mirrored is None else mirrored
-                array = predict.put(array, points, *first, options, mirrored)
+                array = put(array, points)
             image = label.draw(Image.fromarray(array), text) if text else Image.fromarray(array)
             stamp = stamp or watermark.Stamp(image, data)
             if stream is None:
@@ -277,6 +290,10 @@ def _copy_sound(sounds, container, track, start, end):
     except (av.FFmpegError, OSError):
         pass  # a broken end: the film ends there too
     container.mux(track.encode())
+
+
+def model_of(source):
+    return "autoencoder pair" if isinstance(source, predict.PairSource) else "landmark mesh"
 
 
 def finish(work, progress=lambda done, total: None):

@@ -138,8 +138,6 @@ def test_on_the_command_line(tmp_path):
     answer = json.loads(said.stdout)
     assert answer["faces"][0]["to_source"] < 0.5 and (tmp_path / answer["back"]).exists()
     assert predict.run([out])["status"] == "made here"
-    said = run_python("-m", "apps", "try", "deepfake-swap", COLLINS, HOPPER)
-    assert said.returncode == 1 and "--consent yes" in said.stderr and "Traceback" not in said.stderr
     for options, words in (({"face": "x"}, "number of a face"), ({"strength": "9"}, "from 0 to 1"), ({"out": "x.gif"}, "written as")):
         with pytest.raises(BadInput, match=words):
             predict.run([COLLINS, HOPPER], consent="yes", **options)
