@@ -5,6 +5,7 @@ smallest face wanted has those 80 px; landmarks and vectors are taken from the f
 else, is why this is faster than looking at an enlarged colour picture.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,12 +42,17 @@ class Box:
 
 
 class Detector:
-    """dlib's models, each loaded when first asked for. Safe to share: dlib holds Python's lock while it works."""
+    """dlib's models, each loaded when first asked for. Safe to share: one picture at a time is searched.
+
+    dlib lets go of Python's lock while it searches, and its detector keeps its pyramid between calls: two threads at
+    once would find faces of one picture in the other.
+    """
 
     def __init__(self):
         import dlib
 
         self.dlib = dlib
+        self.searching = threading.Lock()
         self.hog = dlib.get_frontal_face_detector()
         self.predictors = {}
         self.cnn = None
@@ -90,7 +96,8 @@ class Detector:
 
     def _hog(self, image, floor, threshold=0.0):
         grey, scale = resized(image.convert("L"), SEEN_FROM / floor)
-        rects, scores, _ = self.hog.run(to_array(grey), 0, threshold)
+        with self.searching:
+            rects, scores, _ = self.hog.run(to_array(grey), 0, threshold)
         return [_box(rect, score, scale) for rect, score in zip(rects, scores, strict=True)]
 
     def _cnn(self, image):
@@ -98,7 +105,8 @@ class Detector:
         if self.cnn is None:
             self.cnn = self.dlib.cnn_face_detection_model_v1(str(weights.installed("face-finder")))
         small, scale = resized(image, min(1.0, 400 / max(image.size)))
-        return [_box(hit.rect, hit.confidence, scale) for hit in self.cnn(to_array(small), 0)]
+        with self.searching:
+            return [_box(hit.rect, hit.confidence, scale) for hit in self.cnn(to_array(small), 0)]
 
 
 def shifts(d):

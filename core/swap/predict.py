@@ -26,6 +26,7 @@ from core.swap.blend import Options
 CONSENT = "I have the right to use both faces, and the people shown agree to it."
 NO_CONSENT = "Please confirm first that you have the right to use both faces. It is noted in the result."
 ONE_PERSON = 0.6  # dlib's distance under which two faces are probably one person's
+SURE = 0.3  # a detector's score under which a find beside better ones is probably a pattern on cloth
 CORRECTION, MOST = 0.5, 0.06  # of a landmark's miss that the second look takes back; eye distances at most
 MIRROR_FROM = 0.12  # how far a head must be turned before a mirrored source may fit better
 
@@ -102,6 +103,7 @@ def look(source, name=None):
     found = faces.find(image, persistent=True)
     if not found:
         raise BadInput(f"No face was found in {name or 'this photo'}. Please use one where a face is seen from the front, at least 40 px wide.")
+    found = tuple(face for face in found if face.box.score >= min(SURE, max(f.box.score for f in found)))
     array = to_array(image)
     digest = provenance.sha256(source if isinstance(source, str | Path | bytes) else image)
     return Scene(image, array, found, tuple(geometry.steady_landmarks(array, face.box) for face in found), digest)

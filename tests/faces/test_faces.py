@@ -4,6 +4,7 @@ import json
 import math
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, ImageFilter
 from core import catalog, weights
 from core.errors import BadInput, Unavailable, WeightsError
 from core.faces import detect, dlib_file, embed, evaluate, gallery, liveness, predict, quality
+from core.images import open_image
 from tests.conftest import ROOT, SHARED, run_python, zip_photos
 
 FACES = ROOT / "assets" / "examples" / "attendance"
@@ -29,6 +31,14 @@ def test_two_people_are_found_where_they_are_and_are_who_they_are(both):
         here = next(f for f in both if left < f.box.centre[0] < right)
         other = next(f for f in both if f is not here)
         assert predict.distance(alone.vector, here.vector) < 0.35 < 0.5 < predict.distance(alone.vector, other.vector)
+
+
+def test_two_threads_at_once_see_each_their_own_picture():
+    pictures = [open_image(FACES / f"{name}.jpg") for name in ("collins", "hopper")]
+    alone = [detect.detector().boxes(picture) for picture in pictures]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(detect.detector().boxes, pictures * 3))
+    assert together == alone * 3
 
 
 def test_what_a_face_holds(both):
