@@ -127,3 +127,18 @@ def test_the_table_of_exports_is_what_the_command_measured():
     rows = [check.Row(**row) for row in share["rows"]]
     assert check.table(rows) in README and share["machine"] in " ".join(README.split())
     assert all(folder.find(row.slug) and row.calls > 0 and row.resident_mb < 2000 for row in rows)
+
+
+def test_figures_of_the_face_swap_are_its_card_s():
+    quality = registry.find("deepfake-swap").read_card()["quality"]
+    ours, plain = (quality["pairs"]["methods"][name] for name in ("vitrine", "plain recipe"))
+    alarms, speed = quality["false_alarms"], quality["speed"]
+    for text in (
+        f"| {quality['pairs']['n']} pairs of different people (LFW) | Vitrine | plain recipe |",
+        f"| {ours['nearest_is_the_source']:.3f} | {plain['nearest_is_the_source']:.3f} |",
+        f"| {ours['landmark_error_median']:.2f} | {plain['landmark_error_median']:.2f} |",
+        *(f"| {name} | {share:.3f} |" for name, share in quality["watermark"]["marks_read"].items()),
+        f"On {alarms['n']:,} unmarked photos a mark was read {alarms['read']} times, and called damaged {alarms['called_damaged']} times",
+        f"10 s of 480p took {speed['film_480p_10s']['seconds']:.0f} s",
+    ):
+        assert text in README, text
