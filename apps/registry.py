@@ -82,6 +82,7 @@ APPS = (
         module="apps.deepfake_swap",
         core="core.swap.predict",
         card="swap",
+        emoji="🪞",
     ),
     App(
         slug="attendance",
