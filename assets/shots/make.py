@@ -64,9 +64,17 @@ def face_generator(page, url):
     expect(page.get_by_text("training photo").first).to_be_visible(timeout=60_000)
 
 
+def style_transfer(page, url):
+    page.goto(f"{url}/style-transfer/", timeout=240_000)
+    page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "style-transfer" / "astronaut.jpg")
+    expect(page.get_by_text("Instant, like").first).to_be_visible(timeout=240_000)
+    page.wait_for_timeout(3000)  # the two pictures of the slider come one after the other
+
+
 SHOTS = {
     "bear-detector": bear_detector,
     "gradcam-viewer": gradcam_viewer,
+    "style-transfer": style_transfer,
     "attendance": attendance,
     "rag-chatbot": rag_chatbot,
     "face-generator": face_generator,
