@@ -111,7 +111,7 @@ def patient_mode(size, evaluations):
     picture, style = photo(size), sheet.package_photos()[2]  # the cup's colours and blur, as any picture can be a style
     theirs = tutorial(patient.Sitting(picture, style, wishes.wish(mode="patient"), nets.eye), evaluations)
     aim = min(loss for _, loss in theirs)
-    ours = coarse_to_fine(patient.Sitting(picture, style, wishes.wish(mode="patient", steps=2 * evaluations), nets.eye))  # most of them small
+    ours = coarse_to_fine(patient.Sitting(picture, style, wishes.wish(mode="patient", steps=evaluations), nets.eye))
     reached = {name: next((seconds for seconds, loss in found if loss <= aim), None) for name, found in (("ours", ours), ("tutorial", theirs))}
     ratio = reached["tutorial"] / reached["ours"] if reached["ours"] else None
     return {"size": size, "evaluations": evaluations, "loss": aim, **reached, "our_last_loss": ours[-1][1], "times_faster": ratio}
@@ -121,8 +121,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=[256, 512, 1024])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--patient", type=int, default=256, help="px of the patient mode's comparison; 0 for none")
-    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--patient", type=int, default=128, help="px of the patient mode's comparison; 0 for none")
+    parser.add_argument("--evaluations", type=int, default=60)
     parser.add_argument("--write", action="store_true", help="put the figures on the card")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
