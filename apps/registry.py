@@ -85,6 +85,16 @@ APPS = (
         emoji="🪞",
     ),
     App(
+        slug="style-transfer",
+        title="Style transfer",
+        blurb="Your photo, painted: at once in eight styles, like any painting, or patiently.",
+        framework="gradio",
+        module="apps.style_transfer",
+        core="core.style.command",
+        card="style",
+        emoji="🎨",
+    ),
+    App(
         slug="attendance",
         title="Attendance",
         blurb="Faces in, a trustworthy register out: enrol, check in, see who came, export, erase.",

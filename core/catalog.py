@@ -104,6 +104,14 @@ ENTRIES = {
             remake="python -m core.vision.train bears && python -m core.vision.release bears",
         ),
         Entry(
+            name="style",
+            file="style.safetensors",
+            sha256="f57674cd08943a3d6ec019e2dd561dc8eab90780b1cb8d45d1a5e86a990d7f4b",
+            bytes=2_924_192,
+            licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
+            remake="python -m core.style.train && python -m core.style.release",
+        ),
+        Entry(
             name="reader",
             file="reader.safetensors",
             sha256="07d0cd0516c202442f7971cc2306e06c318562d3e6f2d53dbe928a3d754906f5",

@@ -54,6 +54,29 @@ def open_image(source, name=None):
     return to_rgb(image)
 
 
+def open_frames(source, most):
+    """Open an animation: ([PIL RGB], [milliseconds each is shown]); a still picture is one frame. At most `most` frames.
+
+    source: str | Path | bytes | file object; raises BadInput as open_image does, and for more frames or pixels than the limits
+    """
+    name = _name_of(source)
+    data = _read(source, name)
+    first = open_image(data, name)
+    with Image.open(io.BytesIO(data), formats=FORMATS) as clip:
+        count = getattr(clip, "n_frames", 1)
+        if count > most or count * first.width * first.height > 4 * MAX_PIXELS:
+            raise BadInput(f"{name} has {count} frames of {first.width} x {first.height} px; the limit is {most} frames. Please make it shorter or smaller.")
+        frames, times = [], []
+        try:
+            for index in range(count):
+                clip.seek(index)
+                frames.append(to_rgb(clip.copy()))
+                times.append(int(clip.info.get("duration", 0)) or 100)
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise BadInput(f"{name} is damaged or cut off ({_first_line(error)}). Please send the original file again.") from None
+    return frames, times
+
+
 def to_rgb(image):
     """Any PIL picture -> mode RGB, 8 bits, upright, on white. (W, H) may swap by EXIF orientation."""
     image = ImageOps.exif_transpose(image)

@@ -256,6 +256,15 @@ def portraits(folder, people):
         (folder / f"{name}.jpg").write_bytes((people / f"{name}.jpg").read_bytes())
 
 
+def style_transfer(folder):
+    """Four photos of scikit-image's, public domain: a face, a cat, a cup, a rocket."""
+    import skimage
+
+    folder.mkdir(exist_ok=True)
+    for name, file in {"astronaut": "astronaut.png", "chelsea": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}.items():
+        Image.open(Path(skimage.__file__).parent / "data" / file).convert("RGB").save(folder / f"{name}.jpg", quality=90)
+
+
 if __name__ == "__main__":
     folder = HERE / "bear-detector"
     folder.mkdir(exist_ok=True)
@@ -267,3 +276,4 @@ if __name__ == "__main__":
     faces(HERE / "attendance")
     portraits(HERE / "face-generator", HERE / "attendance")
     portraits(HERE / "deepfake-swap", HERE / "attendance")
+    style_transfer(HERE / "style-transfer")

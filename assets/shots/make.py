@@ -75,10 +75,18 @@ def deepfake_swap(page, url):
     page.locator(".verdict").first.evaluate("box => box.scrollIntoView({block: 'start'})")
 
 
+def style_transfer(page, url):
+    page.goto(f"{url}/style-transfer/", timeout=240_000)
+    page.locator("input[type=file]").first.set_input_files(ROOT / "assets" / "examples" / "style-transfer" / "astronaut.jpg")
+    expect(page.get_by_text("Instant, like").first).to_be_visible(timeout=240_000)
+    page.wait_for_timeout(3000)  # the two pictures of the slider come one after the other
+
+
 SHOTS = {
     "bear-detector": bear_detector,
     "gradcam-viewer": gradcam_viewer,
     "deepfake-swap": deepfake_swap,
+    "style-transfer": style_transfer,
     "attendance": attendance,
     "rag-chatbot": rag_chatbot,
     "face-generator": face_generator,
