@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-WIDTH, CODE = 48, 256
+WIDTH, CODE = 32, 256
 
 
 class Down(nn.Module):
