@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import runtime  # noqa: E402
+from core import runtime
 
 torch = runtime.prepare_torch()
 from torch import nn  # noqa: E402

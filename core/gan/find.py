@@ -67,7 +67,7 @@ def similarity(points, onto):
 def find(photo, generator=None, steps=STEPS, seed=0):
     """Generator of (done, in all, Found or None); returns the last Found. Raises BadInput without a face, or for a generator that makes none."""
     model = maker(generator)
-    if not (model.styled and model.name.startswith("gan-faces")):
+    if not model.name.startswith("gan-faces"):
         raise BadInput(f"{model.title} cannot look for a face. Please choose the generator Faces.")
     target = framed(photo, model.side)
     yield 0, steps, None

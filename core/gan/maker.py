@@ -8,7 +8,7 @@ from core import catalog, runtime, weights
 from core.errors import BadInput, StudioError
 
 # What the menu shows, in its order. The first is what everything begins with.
-NAMES = {"gan-faces": "Faces", "gan-faces-dcgan": "Faces, classic DCGAN", "gan-digits": "Digits"}
+NAMES = {"gan-faces": "Faces", "gan-faces-style": "Faces, style-based"}
 SEEDS = 2**31
 LOOKS = 4096  # styles that the mean is taken over
 

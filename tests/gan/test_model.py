@@ -22,7 +22,7 @@ def test_shapes(network):
 
 
 def test_gradients_reach_every_parameter():
-    for players in (networks(Plan(side=32)), networks(Plan(kind="dcgan", side=32))):
+    for players in (networks(Plan(kind="style", side=32)), networks(Plan(kind="dcgan", side=32))):
         generator, discriminator = players
         discriminator(generator(torch.randn(4, generator.latent))).sum().backward()
         for name, parameter in [*generator.named_parameters(), *discriminator.named_parameters()]:
@@ -57,7 +57,7 @@ def test_widening_leaves_no_checkerboard():
 
 def test_one_look_at_the_fakes_gives_both_players_their_own_gradient():
     """The shared backward pass against two separate ones, as the losses are written."""
-    trainer = Trainer(pictures(), Plan(side=32, batch=4, augment=False))
+    trainer = Trainer(pictures(), Plan(kind="style", side=32, batch=4, augment=False))
     z = torch.randn(4, trainer.generator.latent)
     shown = trainer.generator(z)
     leaf = shown.detach().requires_grad_()
@@ -102,7 +102,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(kind, tmp_path):
 def test_training_moves_towards_the_pictures():
     """Bright pictures: after some steps the samples are brighter than they began."""
     bright = pictures() // 8 + 220
-    trainer = Trainer(bright, Plan(side=32, batch=8, augment=False, average=100))
+    trainer = Trainer(bright, Plan(kind="style", lr=0.0025, side=32, batch=8, augment=False, average=100))
     before = trainer.samples(8).mean()
     for _ in range(25):
         trainer.step()
