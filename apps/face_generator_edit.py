@@ -77,9 +77,11 @@ def tab(picked, truncation, private):
             with gr.Row():
                 seed = gr.Number(2, label="Seed", precision=0, minimum=0)
                 amount = gr.Slider(0, 1, 0.5, step=0.05, label="How much of it")
-                part = gr.Radio(list(predict.RANGES), value="All of it", label="What to take from it")
+                part = gr.Radio(list(predict.RANGES), value="All of it", label="What to take from it", visible=False)
             both, mixed = gr.Image(label="The picked face, the mixture, the other", **FACE), gr.State(None, time_to_live=ui.KEEP_FOR)
             take = gr.Button("Keep the mixture")
             asked = [picked, seed, amount, part, truncation]
             gr.on([seed.change, amount.release, part.change], mix, asked, [mixed, both], show_progress="hidden", **private)
+            # Only a generator with a style for each layer can take the pose of one face and the colours of another.
+            picked.change(lambda s: gr.Radio(visible=s is not None and len(s.style) > 1, value="All of it"), picked, part, show_progress="hidden", **private)
             take.click(lambda new, old: new or old, [mixed, picked], picked, **private)

@@ -19,11 +19,11 @@ from scipy import linalg
 from core.gan.find import framed
 from core.images import enlarge, open_image
 
-LOOKED_AT = 3000  # random faces that the fit uses
-TESTED = 200  # fresh faces that the directions are tried on
+LOOKED_AT = 2000  # random faces that the fit uses
+TESTED = 100  # fresh faces that the directions are tried on
 FACE = (12.0, 16.0, 52.2, 57.2)  # XYXY px of 64: dlib's box on training pictures, median
 LEAST_SHARE, LEAST_FIT = 0.85, 0.25  # what holds up: moves the right way on so many faces; R^2 on unseen ones
-AGED = 1500  # photos the age regressor learns from; as many again to test it
+AGED = 700  # photos the age regressor learns from; as many again to test it
 
 
 @dataclass(frozen=True)

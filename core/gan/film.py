@@ -51,7 +51,8 @@ def _mp4(path, pictures, count, fps):
         stream = file.add_stream("libx264", rate=fps, options={"crf": "20"})
         stream.pix_fmt = "yuv420p"
         for done, picture in enumerate(pictures, 1):
-            stream.width, stream.height = picture.size
+            if done == 1:  # the codec opens with it
+                stream.width, stream.height = picture.size
             file.mux(stream.encode(av.VideoFrame.from_image(picture)))
             yield done, count
         file.mux(stream.encode())

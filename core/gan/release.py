@@ -122,13 +122,13 @@ def write_cards(args):
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
     quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
-    _card("gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about)
+    _card("gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED)
     other = {"rows": {"gan-faces-style": style}, "held_out": said["held_out"]}
     network = "style-based generator, 2.5 M parameters, 64 px"
     _card("gan-faces-style", "Face generator, style-based", f"the other choice: KID {style['kid']:.1f}", network, common, other)
     space = weights.load("gan-faces-space")[1]
     known = {
-        "data": CELEBA + " Ages: 3,000 UTKFace photos (non-commercial research).",
+        "data": CELEBA + " Ages: 1,400 UTKFace photos (non-commercial research).",
         "weaknesses": WEAKNESSES[1:3],
         "measure": "python -m core.gan.evaluate copies --data ../shared/data --json",
     }
