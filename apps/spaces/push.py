@@ -19,7 +19,7 @@ def push(folder, repo, sdk, say=print):
     api = HfApi(endpoint=endpoint, token=get_token())
     try:
         say(f"Pushing as {api.whoami()['name']} ...")
-        api.create_repo(repo, repo_type="space", space_sdk=sdk, exist_ok=True)
+        _create(api, repo, sdk)
         done = api.upload_folder(repo_id=repo, repo_type="space", folder_path=folder, commit_message="Export from Vitrine", ignore_patterns=[".git"],
                                  delete_patterns=["apps/**", "core/**", "assets/**"])  # fmt: skip
     except HfHubHTTPError as error:
@@ -27,6 +27,17 @@ def push(folder, repo, sdk, say=print):
     except Exception as error:  # of whatever HTTP library the hub's client uses
         raise Unavailable(f"The hub cannot be reached ({type(error).__name__}). The folder is whole; please push it later.") from None
     return getattr(done, "repo_url", None) or f"{endpoint}/spaces/{repo}"
+
+
+def _create(api, repo, sdk):
+    """Make the Space unless it is there. `exist_ok` would ask the hub once more after a refusal, and hide what the refusal was."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        api.create_repo(repo, repo_type="space", space_sdk=sdk)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 409:
+            raise
 
 
 def _refused(repo, status):

@@ -1,6 +1,6 @@
 """A contact sheet of photos x styles x ways of painting, to look at.
 
-python -m core.style.sheet -o sheet.jpg                        the bundled styles, on photos of installed packages
+python -m core.style.sheet -o sheet.jpg                        the bundled styles, on the app's examples
 python -m core.style.sheet PHOTO... --paintings DIR_OR_ZIP -o sheet.jpg [--size 320] [--modes instant any patient]
 """
 
@@ -14,6 +14,7 @@ from core import photos
 from core.images import centre_square, open_image, shrink
 from core.style import predict, wishes
 
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "assets" / "examples" / "style-transfer"
 GAP = 6  # px between pictures
 
 
@@ -39,11 +40,9 @@ def column_of(rows):
     return column
 
 
-def package_photos():
-    """Four public-domain photos that come with packages the studio's examples need: a face, a cat, a cup, a rocket."""
-    from skimage import data
-
-    return [Image.fromarray(getattr(data, name)()) for name in ("astronaut", "chelsea", "coffee", "rocket")]
+def example_photos():
+    """Four of the app's examples, in the public domain: a face, a cat, a cup, a rocket."""
+    return [open_image(EXAMPLES / f"{name}.jpg") for name in ("astronaut", "chelsea", "coffee", "rocket")]
 
 
 def sheet(contents, modes, size, steps, styles=wishes.STYLES[:6], paintings=(), say=lambda words: None):
@@ -60,7 +59,7 @@ def sheet(contents, modes, size, steps, styles=wishes.STYLES[:6], paintings=(), 
 
 def thumbnails(folder, side=160):
     """A cup of coffee in every bundled style, as the page's pictures of them."""
-    cup = package_photos()[2]
+    cup = example_photos()[2]
     folder.mkdir(parents=True, exist_ok=True)
     for name in wishes.STYLES:
         painted = predict.paint(cup, wishes.wish(style=name, size=320)).picture
@@ -69,7 +68,7 @@ def thumbnails(folder, side=160):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.style.sheet", description=__doc__.splitlines()[0])
-    parser.add_argument("photos", nargs="*", help="photos; four of scikit-image if none")
+    parser.add_argument("photos", nargs="*", help="photos; four of the examples if none")
     parser.add_argument("--paintings", help="zip or folder of paintings for the modes any and patient, instead of the bundled styles")
     parser.add_argument("--only", help="parts of the paintings' names, with commas")
     parser.add_argument("--modes", nargs="+", default=list(wishes.MODES), choices=wishes.MODES)
@@ -80,7 +79,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.thumbnails:
         return thumbnails(Path("assets/examples/style-transfer/styles"))
-    contents = [shrink(open_image(path), 2 * args.size) for path in args.photos] or package_photos()
+    contents = [shrink(open_image(path), 2 * args.size) for path in args.photos] or example_photos()
     works = list(photos.read(args.paintings, 900)) if args.paintings else []
     chosen = [w.image for w in works if not args.only or any(part in w.name for part in args.only.split(","))]
     picture = sheet(contents, args.modes, args.size, args.steps, paintings=chosen, say=lambda words: print(words, file=sys.stderr, flush=True))
