@@ -81,4 +81,4 @@ def endpoints():
         return {"gap": round(found.gap, 2), "sentence": found.sentence}, predict.portrait(found.sample)
 
     photo, data, picture = ui.photo_input(visible=False), gr.JSON(visible=False), gr.Image(visible=False, format="png")
-    gr.Button(visible=False).click(ui.endpoint(nearest_face), photo, [data, picture], api_name="find")
+    gr.Button(visible=False).click(ui.endpoint(nearest_face), photo, [data, picture], api_name="nearest_face")

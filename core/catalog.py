@@ -122,7 +122,7 @@ ENTRIES = {
         Entry(
             name="gan-faces",
             file="gan-faces.safetensors",
-            sha256="ad27941de22f4df02c26fb60bd275915a1f998c380ae6eba3d47f53f78568576",
+            sha256="dce38b34904a4d763228c8ceb4f4ae75df8d0a0ae2cc2cbca704d36312cf6bb2",
             bytes=7_159_656,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",
@@ -130,7 +130,7 @@ ENTRIES = {
         Entry(
             name="gan-faces-style",
             file="gan-faces-style.safetensors",
-            sha256="2c2216bfa4815bbaff7f308e5ccf9c70b4838c05dc5be45b369014d7b78dd645",
+            sha256="3ecc094a515e7609d16487f079032b3119b741d93ada6abc6cd0702311a9b121",
             bytes=5_030_310,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.train faces --kind style --run runs/gan-style && python -m core.gan.release weights runs/gan-style gan-faces-style",
@@ -138,8 +138,8 @@ ENTRIES = {
         Entry(
             name="gan-faces-space",
             file="gan-faces-space.safetensors",
-            sha256="a0e28365b86b3052b1e3be4f81260f1b04f3bc74ea98604ad3963fc09548295a",
-            bytes=128_184,
+            sha256="e7684e3c82920ada4e89fab4553117dccb83b1af9e8cd97458ef66e325308dae",
+            bytes=1_134_544,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",
         ),

@@ -104,6 +104,13 @@ def sheet(slugs, path, width=440, columns=3):
     out.save(path, quality=86, method=6)
 
 
+def faces(path):
+    """36 generated faces, seeds 1 to 36, untruncated and unpicked."""
+    from core.gan import predict
+
+    predict.labelled(predict.sheet(predict.wall(1, 36, 1), 6, 128)).save(path, quality=88, method=6)
+
+
 def main():
     server = Server(STUDIO_DATA=tempfile.mkdtemp())
     try:
@@ -117,6 +124,7 @@ def main():
                 Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(Path(__file__).with_name(f"{slug}.webp"), quality=88, method=6)
             browser.close()
         sheet(SHOTS, Path(__file__).with_name("studio.webp"))
+        faces(Path(__file__).with_name("faces.webp"))
     finally:
         server.process.kill()
         server.process.wait()

@@ -30,9 +30,9 @@ def test_a_wrong_question_is_one_sentence(client, asked, said):
 
 def test_a_photo_without_a_face_is_one_sentence(client):
     with pytest.raises(AppError, match="No face was found"):
-        client.predict(handle_file(ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), api_name="/find")
+        client.predict(handle_file(ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), api_name="/nearest_face")
 
 
 def test_find_answers_with_a_face(client):
-    said, picture = client.predict(handle_file(EXAMPLES / "collins.jpg"), api_name="/find")
+    said, picture = client.predict(handle_file(EXAMPLES / "collins.jpg"), api_name="/nearest_face")
     assert 0 < said["gap"] < 60 and provenance.verify(picture).mark == "read"

@@ -11,8 +11,8 @@ def test_from_the_hub_to_a_wall_a_picked_face_and_a_slider(visit, hub):  # noqa:
     wall = visit.get_by_alt_text("").or_(visit.locator(".image-frame img")).first
     expect(wall).to_be_visible(timeout=90_000)
     box = wall.bounding_box()
-    wall.click(position={"x": 0.9 * box["width"], "y": 0.1 * box["height"]})
-    expect(visit.get_by_text("Seed 4.").first).to_be_visible(timeout=30_000)
+    wall.click(position={"x": 0.6 * box["width"], "y": 0.6 * box["height"]})
+    expect(visit.get_by_text("Seed 11.").first).to_be_visible(timeout=30_000)
     expect(visit.get_by_text("training photo").first).to_be_visible()
     assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
     visit.get_by_role("tab", name="Edit").click()
