@@ -102,10 +102,10 @@ def quality_page():
     card = APP.read_card()
     q, lines = card["quality"], []
     for name, row in q["rows"].items():
-        kid, fid = (f"{row[k]:.1f} ({row[k + '_interval'][0]:.1f} to {row[k + '_interval'][1]:.1f})" for k in ("kid", "fid"))
+        kid, fid = (f"{row[k]:.4g} ({row[k + '_interval'][0]:.4g} to {row[k + '_interval'][1]:.4g})" for k in ("kid", "fid"))
         lines.append(f"| {name} | {kid} | {fid} | {row['precision']:.2f} | {row['recall']:.2f} | {row['one_face']:.1%} |")
     return f"""
-| {row["n"]} pictures each, against {q["held_out"]} unseen photos | KID x 1000 | FID | precision | recall | exactly one face found |
+| {row["n"]} pictures each, against {q["held_out"]} unseen photos | KID | FID | precision | recall | exactly one face found |
 |---|---|---|---|---|---|
 {chr(10).join(lines)}
 

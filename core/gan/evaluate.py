@@ -55,10 +55,10 @@ def real(data):
 
 
 def compare(fake, held, seed=0):
-    """Two sets of features -> {"kid", "kid_interval", "fid", "fid_interval", "precision", "recall"}; KID in thousandths."""
+    """Two sets of features -> {"kid", "kid_interval", "fid", "fid_interval", "precision", "recall"}."""
     kid, fid = metrics.kid_interval(fake, held, seed=seed), metrics.fid_interval(fake, held, draws=8, seed=seed)
     precision, recall = metrics.precision_recall(held, fake[: len(held)])
-    return {"kid": kid[0] * 1000, "kid_interval": [1000 * v for v in kid[1:]], "fid": fid[0], "fid_interval": list(fid[1:]),
+    return {"kid": kid[0], "kid_interval": list(kid[1:]), "fid": fid[0], "fid_interval": list(fid[1:]),
             "precision": precision, "recall": recall}  # fmt: skip
 
 

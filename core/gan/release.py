@@ -117,15 +117,23 @@ def write_cards(args):
     said["copies"] = evaluate.copies(argparse.Namespace(**vars(options) | {"samples": 1000}))
     said["smooth"] = evaluate.smooth(argparse.Namespace(**vars(options) | {"samples": 500}))
     ours, style, real = (said["rows"][key] for key in ("gan-faces", "gan-faces-style", evaluate.REAL))
-    headline = (f"KID {ours['kid']:.1f} thousandths to unseen faces (teacher features; {ours['n']:,} faces); "
-                f"one face found in {ours['one_face']:.0%} of {ours['n_detected']:,}, of real ones {real['one_face']:.0%}")  # fmt: skip
+    headline = (f"KID {ours['kid']:.2f} to unseen faces, {style['kid']:.2f} for the style-based one, {real['kid']:.4f} for real photos "
+                f"(teacher features, {ours['n']:,} each); "
+                f"one face found in {ours['one_face']:.0%}, {style['one_face']:.0%} and {real['one_face']:.0%} of {ours['n_detected']:,}")  # fmt: skip
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
     quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
     _card("gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED)
     other = {"rows": {"gan-faces-style": style}, "held_out": said["held_out"]}
     network = "style-based generator, 2.5 M parameters, 64 px"
-    _card("gan-faces-style", "Face generator, style-based", f"the other choice: KID {style['kid']:.1f}", network, common, other)
+    _card(
+        "gan-faces-style",
+        "Face generator, style-based",
+        f"the other choice: KID {style['kid']:.2f}, one face found in {style['one_face']:.0%}",
+        network,
+        common,
+        other,
+    )
     space = weights.load("gan-faces-space")[1]
     known = {
         "data": CELEBA + " Ages: 1,400 UTKFace photos (non-commercial research).",
