@@ -8,7 +8,7 @@ from tests.browser.test_browser import browser, pytestmark, visit  # noqa: F401 
 def test_from_the_hub_to_a_wall_a_picked_face_and_a_slider(visit, hub):  # noqa: F811
     visit.goto(hub.url)
     visit.get_by_role("link", name="Face generator").click()
-    wall = visit.get_by_alt_text("").or_(visit.locator(".image-frame img")).first
+    wall = visit.locator(".image-frame img").first
     expect(wall).to_be_visible(timeout=90_000)
     box = wall.bounding_box()
     wall.click(position={"x": 0.6 * box["width"], "y": 0.6 * box["height"]})
