@@ -67,7 +67,7 @@ def tab(picked, truncation, private):
                 with gr.Row():
                     keep, reset = gr.Button("Keep this face"), gr.Button("Reset")
         for slider in sliders:
-            slider.release(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
+            slider.input(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
         picked.change(
             lambda s: (None, predict.portrait(s) if s else None, *[0] * len(sliders)), picked, [moved, edited, *sliders], show_progress="hidden", **private
         )
