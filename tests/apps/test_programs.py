@@ -181,6 +181,7 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("STUDIO_ATTENDANCE", str(tmp_path / "register"))
     monkeypatch.delenv("STUDIO_HOST", raising=False)
+    monkeypatch.setenv("STUDIO_PAGE", "")  # what an app served alone sets is forgotten again
 
 
 @pytest.mark.parametrize("app", [app for app in registry.APPS if app.slug in PAGES], ids=lambda app: app.slug)
