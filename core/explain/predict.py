@@ -16,10 +16,11 @@ from core.explain.diagnosis import diagnose
 from core.explain.verdict import RULERS, judge, scores_table
 from core.explain.words import capital, share
 from core.images import open_image, shrink
+from core.work import finish
 
 PREVIEW = 1280  # px, longer side of what a page shows
 OPACITY = 0.65
-__all__ = ["RULERS", "ask", "choices", "describe", "draw", "forget", "judge", "overlay", "point", "ready", "run", "scores_table"]
+__all__ = ["RULERS", "ask", "choices", "describe", "draw", "finish", "forget", "judge", "overlay", "point", "ready", "run", "scores_table"]
 METHODS = {  # key: (name, in one sentence)
     "gradcam": ("Grad-CAM", "channels weighted by their mean gradient: where to begin"),
     "gradcam++": ("Grad-CAM++", "counts every place of a thing that appears more than once"),
@@ -96,15 +97,6 @@ class Question:
             logits = logits[:, [self.label, self.against]]
             return logits.softmax(1)[:, 0].cpu().numpy()
         return logits.softmax(1)[:, self.label].cpu().numpy()
-
-
-def finish(work):
-    """Run a generator of this room to its end; -> what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def choices():

@@ -14,6 +14,7 @@ from core import runtime
 from core.errors import BadInput, StudioError
 from core.images import open_image
 from core.style import wishes
+from core.work import finish as finished
 
 MAX_BATCH = 100
 
@@ -143,15 +144,6 @@ def paint(photo, wanted, paintings=(), mask=None):
     job = begin(photo, wanted, paintings, mask)
     finished(job.run())
     return job.painting()
-
-
-def finished(work):
-    """Run a generator of (done, in all) to its end -> what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def paint_each(photos, wanted, paintings=(), mask=None):

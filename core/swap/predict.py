@@ -22,6 +22,7 @@ from core.images import open_image, to_array
 from core.provenance import predict as provenance
 from core.swap import blend, geometry
 from core.swap.blend import Options
+from core.work import finish
 
 CONSENT = "I have the right to use both faces, and the people shown agree to it."
 NO_CONSENT = "Please confirm first that you have the right to use both faces. It is noted in the result."
@@ -289,7 +290,7 @@ def run(inputs, out=None, consent="no", face="1", onto="all", strength="1", feat
     given, first = inputs[-1], whole(face, "face") - 1
     source = open_pair(pair, min(first, 1)) if pair else look(inputs[0], Path(inputs[0]).name)
     if video.is_video(given):
-        return {"file": Path(given).name} | video.finish(video.swap(given, source, out, first, options, consent, label)).as_dict()
+        return {"file": Path(given).name} | finish(video.swap(given, source, out, first, options, consent, label)).as_dict()
     target = look(given, Path(given).name)
     chosen = None if onto == "all" else [whole(part, "onto") - 1 for part in str(onto).split(",")]
     if pair:

@@ -23,6 +23,7 @@ from core.faces import predict as faces
 from core.images import open_image, to_array
 from core.photos import read
 from core.swap import geometry, video
+from core.work import finish
 
 SIDES, LEAST, MOST = (64, 96), 8, 400  # px; aligned faces of each person
 BATCH, RATE = 16, 2e-4
@@ -256,7 +257,7 @@ def main(arguments=None):
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        a, b = (_all(gather(source, options.side)) for source in (options.a, options.b))
+        a, b = (finish(gather(source, options.side)) for source in (options.a, options.b))
         trainer = Trainer(a.faces, b.faces, options.side)
         if Path(options.out).exists():
             trainer.resume(options.out)
@@ -269,14 +270,6 @@ def main(arguments=None):
         sys.exit(str(error))
     said = trainer.figures() | {"out": options.out, "refused": [len(a.refused), len(b.refused)], "device": trainer.device}
     print(json.dumps(said) if options.json else f"{said['steps']} steps in {said['seconds']:.0f} s; loss {said['loss']}; wrote {options.out}")
-
-
-def _all(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 if __name__ == "__main__":

@@ -296,15 +296,6 @@ def model_of(source):
     return "autoencoder pair" if isinstance(source, predict.PairSource) else "landmark mesh"
 
 
-def finish(work, progress=lambda done, total: None):
-    """Run a generator of (done, total) to its end -> what it returns."""
-    while True:
-        try:
-            progress(*next(work))
-        except StopIteration as end:
-            return end.value
-
-
 def verify(path):
     """A film's manifest, and the clearest mark among a few of its frames -> provenance.Verdict."""
     length = duration(path)

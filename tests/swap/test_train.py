@@ -82,10 +82,10 @@ def test_faces_are_gathered_and_those_left_out_are_named(tmp_path):
     photos = [("a", f"{k}.png", ImageEnhance.Brightness(face).enhance(0.9 + 0.02 * k)) for k in range(8)]
     path = tmp_path / "a.zip"
     path.write_bytes(zip_photos([*photos, ("a", "sky.png", Image.new("RGB", (200, 200), "skyblue"))]))
-    crops = train._all(train.gather(path))
+    crops = train.finish(train.gather(path))
     assert crops.faces.shape == (8, 64, 64, 3) and crops.refused == ("sky.png: no face was found.",)
     with pytest.raises(BadInput, match="at least 8"):
-        train._all(train.gather([str(FACES / "hopper.jpg")]))
+        train.finish(train.gather([str(FACES / "hopper.jpg")]))
 
 
 def test_faces_are_laid_straight():

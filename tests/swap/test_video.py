@@ -7,6 +7,7 @@ from PIL import Image
 from core.errors import BadInput
 from core.images import open_image
 from core.swap import predict, video
+from core.work import finish
 from tests.conftest import ROOT
 
 FACES = ROOT / "assets" / "examples" / "deepfake-swap"
@@ -61,7 +62,7 @@ def test_a_film_with_gaps_and_uneven_times(collins, tmp_path):
     times = [0, 40, 80, 160, 170, 250, 300, 420]
     path = film(tmp_path / "in.mp4", moving(8, missing=(6, 7)), times)
     steps = []
-    made = video.finish(video.swap(path, collins, tmp_path / "out.mp4", consent=predict.CONSENT), lambda *step: steps.append(step))
+    made = finish(video.swap(path, collins, tmp_path / "out.mp4", consent=predict.CONSENT), lambda *step: steps.append(step))
     assert made.frames == 8 and 5 <= made.swapped <= 7 and made.sound and steps[-1][0] == steps[-1][1]
     got = [round(1000 * frame.time) for frame, _ in video.frames(made.path)]
     assert np.abs(np.array(got) - times).max() <= 2
@@ -87,7 +88,7 @@ def test_it_is_cancelled_without_a_trace(collins, tmp_path):
 
 def test_webm_in_and_a_part_of_it(collins, tmp_path):
     path = film(tmp_path / "in.webm", moving(6), [0, 100, 200, 300, 400, 500], "libvpx", sound=False)
-    made = video.finish(video.swap(path, collins, tmp_path / "out.mp4", consent=predict.CONSENT, start=0.15, end=0.45))
+    made = finish(video.swap(path, collins, tmp_path / "out.mp4", consent=predict.CONSENT, start=0.15, end=0.45))
     assert made.frames == 3 and not made.sound and "has no sound" in made.as_dict()["sentence"]
     assert video.preview(path, collins).size == (256, 256)
 
@@ -100,11 +101,11 @@ def test_what_is_no_film(collins, tmp_path):
     film(tmp_path / "blank.mp4", moving(3, missing=(0, 1, 2)), [0, 40, 80], sound=False)
     for name, words in (("text.mp4", "not a video"), ("nothing.mp4", "no video file"), ("cut.mp4", "not a video"), ("blank.mp4", "No face was found")):
         with pytest.raises(BadInput, match=words):
-            video.finish(video.swap(tmp_path / name, collins, tmp_path / "out.mp4", **consent))
+            finish(video.swap(tmp_path / name, collins, tmp_path / "out.mp4", **consent))
     with pytest.raises(BadInput, match="confirm first"):
-        video.finish(video.swap(tmp_path / "in.mp4", collins, None))
+        finish(video.swap(tmp_path / "in.mp4", collins, None))
     with pytest.raises(BadInput, match=r"written as \.mp4"):
-        video.finish(video.swap(tmp_path / "in.mp4", collins, tmp_path / "out.avi", **consent))
+        finish(video.swap(tmp_path / "in.mp4", collins, tmp_path / "out.avi", **consent))
 
 
 def test_smoothing_looks_both_ways_and_leaves_gaps():
