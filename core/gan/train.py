@@ -154,7 +154,9 @@ class Trainer:
         (loss_real + loss_fake).backward()
         improve_d.step()
         improve_g.zero_grad(set_to_none=True)
+        self.discriminator.requires_grad_(False)  # its weights need no gradient of the generator's loss
         F.softplus(-self.discriminator(fake)).mean().backward()
+        self.discriminator.requires_grad_(True)
         improve_g.step()
         return {"real": loss_real.item(), "fake": loss_fake.item()}
 
