@@ -37,6 +37,11 @@ def prepare(sample):
     return gr.DownloadButton("Download PNG", value=str(path))
 
 
+def fresh(sample):
+    """The picked face or None as it is: nothing moved, its picture, every slider at 0."""
+    return None, predict.portrait(sample) if sample else None, *[0] * len(SLIDERS)
+
+
 def shape(sample, *amounts):
     """The picked face with its sliders moved -> the new sample, its picture."""
     if sample is None:
@@ -68,10 +73,7 @@ def tab(picked, truncation, private):
                     keep, reset = gr.Button("Keep this face"), gr.Button("Reset")
         for slider in sliders:
             slider.input(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
-        picked.change(
-            lambda s: (None, predict.portrait(s) if s else None, *[0] * len(sliders)), picked, [moved, edited, *sliders], show_progress="hidden", **private
-        )
-        reset.click(lambda s: (None, predict.portrait(s) if s else None, *[0] * len(sliders)), picked, [moved, edited, *sliders], **private)
+        gr.on([picked.change, reset.click], fresh, picked, [moved, edited, *sliders], show_progress="hidden", **private)
         keep.click(lambda new, old: new or old, [moved, picked], picked, **private)
         with gr.Accordion("Mix with another seed", open=False):
             with gr.Row():

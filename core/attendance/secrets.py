@@ -15,6 +15,7 @@ import time
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from core import keyfile
 from core.attendance.records import data_folder
 from core.errors import BadInput, StudioError, Unavailable
 
@@ -86,18 +87,7 @@ def _key_file(may_make):
             return _decode(path.read_text(errors="replace"), str(path))
         if not may_make:
             raise StudioError(f"The key of this register is missing: {path}. {WRONG_KEY}")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # unlike a rename, never over the key of a process that was quicker
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
+        keyfile.keep(path, base64.urlsafe_b64encode(secrets.token_bytes(32)) + b"\n")
         return _decode(path.read_text(), str(path))
     except OSError as error:
         raise Unavailable(f"The key file {path} cannot be read or made ({error.strerror}). Please check its folder, or set STUDIO_ATTENDANCE_KEY.") from None

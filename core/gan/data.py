@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core import images
+from core import images, photos
 from core.errors import BadInput
 
 HELD_OUT = 5  # one in so many
@@ -41,19 +41,28 @@ def digits(data, side):
     return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (edge, edge), (edge, edge))))
 
 
-def folder(path, side):
-    """Every picture of a folder, its middle square -> (N, 3, side, side) uint8; raises BadInput when there are too few."""
-    files = sorted(p for p in Path(path).rglob("*") if p.suffix.lower() in images.SUFFIXES)
-    return squares(files, side)
+def folder(source, side, most=None):
+    """Every picture of a folder or zip, its middle square -> (N, 3, side, side) uint8; raises BadInput for too few or too many."""
+    _check(len(photos.listing(source)), side, most)
+    return stack(_square(photo.image, side) for photo in photos.read(source, longest=None))
 
 
-def squares(files, side):
-    """Pictures (anything images.open_image takes) -> (N, 3, side, side) uint8 of their middle squares."""
-    if len(files) < 20:
-        raise BadInput(f"{len(files)} pictures are too few to learn from. Please give at least 20; some hundreds of one kind of thing are better.")
-    if len(files) * side * side * 3 > PIXELS:
-        raise BadInput(f"{len(files)} pictures are too many at {side} px. Please give at most {PIXELS // (3 * side * side)}.")
-    return stack(images.centre_square(images.open_image(f)).resize((side,) * 2, Image.Resampling.LANCZOS) for f in files)
+def squares(files, side, most=None):
+    """The same for a list of pictures, each anything that images.open_image takes."""
+    _check(len(files), side, most)
+    return stack(_square(images.open_image(file), side) for file in files)
+
+
+def _check(count, side, most):
+    if count < 20:
+        raise BadInput(f"{count} pictures are too few to learn from. Please give at least 20; some hundreds of one kind of thing are better.")
+    most = most or PIXELS // (3 * side * side)
+    if count > most:
+        raise BadInput(f"{count} pictures are too many. Please give at most {most}.")
+
+
+def _square(image, side):
+    return images.centre_square(image).resize((side,) * 2, Image.Resampling.LANCZOS)
 
 
 def stack(pictures):

@@ -1,5 +1,6 @@
 """A row of pictures as a short film: GIF and WebP by Pillow, MP4 by PyAV."""
 
+import datetime
 from pathlib import Path
 
 from core.errors import BadInput
@@ -23,17 +24,33 @@ def frames(path, seconds):
 
 
 def write(path, pictures, count, fps):
-    """Generator of (done, count): write PIL pictures, each with the label. The name appears only once the file is whole."""
-    from core.provenance import label
+    """Generator of (done, count): write PIL pictures, each labelled and marked, as a signed file. The name appears only once it is whole."""
+    from core.provenance import manifest
+    from core.provenance import predict as provenance
 
+    made = datetime.datetime.now(datetime.UTC)
+    mark = provenance.payload("generated", "face generator", made)
     path = Path(path)
     part = path.with_name(f".part-{path.name}")
-    shown = (label.draw(picture, label.TEXTS["generated"]) for picture in pictures)
     try:
-        yield from (_mp4 if path.suffix.lower() == ".mp4" else _animated)(part, shown, count, fps)
+        yield from (_mp4 if path.suffix.lower() == ".mp4" else _animated)(part, _sealed(pictures, mark), count, fps)
+        said = manifest.statement("generated", "face generator", made, mark=mark.hex(), frames=count)
+        data = part.read_bytes()
+        part.write_bytes(manifest.sign(data, manifest.type_of(data), said))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sealed(pictures, mark):
+    """Each picture with the label and the mark, which is fitted to the first."""
+    from core.provenance import label, watermark
+
+    stamp = None
+    for picture in pictures:
+        picture = label.draw(picture, label.TEXTS["generated"])
+        stamp = stamp or watermark.Stamp(picture, mark)
+        yield stamp(picture)
 
 
 def _animated(path, pictures, count, fps):

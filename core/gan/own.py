@@ -2,12 +2,9 @@
 
 import json
 import time
-import zipfile
 from pathlib import Path
 
 from core import runtime, weights
-from core.errors import BadInput
-from core.images import SUFFIXES
 
 SIDE, SHOW_EVERY, MOST = 64, 5.0, 5000  # px; seconds between two grids; pictures
 LIMITS = f"At least 20 pictures of one kind of thing, at most {MOST}; some hundreds make it worth while"
@@ -22,7 +19,9 @@ class Workshop:
         from core.gan import data
         from core.gan.train import Plan, Trainer
 
-        pictures = data.squares(sources(files), SIDE)
+        files = [Path(f) for f in files or []]
+        packed = len(files) == 1 and files[0].suffix.lower() == ".zip"
+        pictures = data.folder(files[0], SIDE, MOST) if packed else data.squares(files, SIDE, MOST)
         self.count = len(pictures)
         self.trainer = Trainer(pictures, Plan(side=SIDE, seed=seed, batch=min(32, len(pictures))), runtime.device())
 
@@ -52,27 +51,3 @@ class Workshop:
         told = {"kind": t.plan.kind, "shape": json.dumps(t.generator.shape), "title": "Your own", "pictures": str(t.seen)}
         weights.save(path, {k: v.half() if v.is_floating_point() else v for k, v in t.average.items()}, told)
         return path
-
-
-def sources(files):
-    """Paths, or one zip -> what images.open_image takes, at most MOST."""
-    files = [Path(f) for f in files or []]
-    if len(files) == 1 and files[0].suffix.lower() == ".zip":
-        return unpacked(files[0])
-    if len(files) > MOST:
-        raise BadInput(f"{len(files)} pictures are too many; please give at most {MOST}.")
-    return files
-
-
-def unpacked(path):
-    """The pictures of a zip, as bytes; raises BadInput for a broken zip or one that is far too large."""
-    from core.images import MAX_BYTES
-
-    try:
-        with zipfile.ZipFile(path) as file:
-            rows = [i for i in file.infolist() if Path(i.filename).suffix.lower() in SUFFIXES and not i.filename.startswith("__MACOSX")]
-            if len(rows) > MOST or any(i.file_size > MAX_BYTES for i in rows) or sum(i.file_size for i in rows) > 40 * MAX_BYTES:
-                raise BadInput(f"{path.name} holds too much. Please give at most {MOST} pictures, 1 GB in all.")
-            return [file.read(i) for i in rows]
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
-        raise BadInput(f"{path.name} is no readable zip file. Please pack the pictures again, without a password.") from None

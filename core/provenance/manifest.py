@@ -9,17 +9,24 @@ import datetime
 import io
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from core import keyfile
 from core.errors import Unavailable
 
 STATEMENT = "org.vitrine.made"
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 SOURCES = {"swapped": "compositeSynthetic", "generated": "trainedAlgorithmicMedia"}
 YEARS = 20
-TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"II*\x00": "image/tiff", b"MM\x00*": "image/tiff"}
+TYPES = {
+    b"\x89PNG": "image/png",
+    b"GIF8": "image/gif",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"RIFF": "image/webp",
+    b"II*\x00": "image/tiff",
+    b"MM\x00*": "image/tiff",
+}
 
 
 @dataclass(frozen=True)
@@ -98,24 +105,11 @@ def _credentials():
     path = key_path()
     try:
         if not path.exists():
-            _keep(path, _new_credentials())
+            keyfile.keep(path, _new_credentials())
         chain, mark, key = path.read_bytes().partition(b"-----BEGIN PRIVATE KEY-----")
     except OSError as error:
         raise Unavailable(f"The studio's signing key {path} cannot be read or made ({error.strerror}). Please check its folder, or set STUDIO_DATA.") from None
     return chain, mark + key
-
-
-def _keep(path, pem):
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-    try:
-        os.link(part, path)  # unlike a rename, never over the key of a process that was quicker
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
 
 
 def _new_credentials():

@@ -1,6 +1,7 @@
 """The bundled generators: the same pixels everywhere, sliders, mixing, walks and the search for a face."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from core import weights
 from core.errors import BadInput
 from core.gan import film, find, predict
 from core.gan.maker import Maker, maker
+from core.images import open_frames
+from core.provenance import manifest, watermark
 from core.provenance import predict as provenance
+from core.swap import video
 from tests.conftest import ROOT, run_python
 
 FACES = ROOT / "assets" / "examples" / "face-generator"
@@ -100,6 +104,10 @@ def test_a_film_is_written_whole_or_not_at_all(tmp_path, form):
     assert list(tmp_path.iterdir()) == []
     done = list(predict.save_walk(stops, path, 1))
     assert done[-1] == (film.rate(path),) * 2 and path.stat().st_size > 5000
+    signed = manifest.read(path.read_bytes())
+    assert signed.whole and signed.ours and signed.statement["kind"] == "generated"
+    last = list(video.frames(path))[-1][1] if form == ".mp4" else open_frames(path, 30)[0][-1]
+    assert provenance.judge(None, watermark.read(last if isinstance(last, Image.Image) else Image.fromarray(last))).kind == "generated"
     with pytest.raises(BadInput, match="1 to 30"):
         next(predict.save_walk(stops, path, 99))
 
@@ -186,3 +194,10 @@ def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path):
     assert next(made.arrays([made.style(1)])).shape == (64, 64, 3)
     with pytest.raises(BadInput, match="at least 20"):
         own.Workshop(files[:3])
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as packed:
+        for file in files[:21]:
+            packed.write(file, file.name)
+    assert own.Workshop([tmp_path / "all.zip"]).count == 21
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(BadInput, match="zip"):
+        own.Workshop([tmp_path / "text.zip"])
