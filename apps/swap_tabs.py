@@ -12,19 +12,18 @@ PRIVATE = dict(api_visibility="private")
 UNSEEN = ui.panel("none", "Was it made here?", "Add a picture or a film. Its signature and the mark in its pixels are read.")
 
 
-def preview(path, source, start, length, consent):
-    """A film and a Scene -> (preview frame, film, panel)."""
+def preview(path, scene, pair, person, start, length, consent):
+    """A film and a Scene or a saved pair -> (preview frame, film, panel)."""
     try:
-        _both(path, source)
-        return video.preview(path, source, start), None, ui.panel("none", "One frame", "If this looks right, swap the whole film.")
+        return video.preview(path, _source(path, scene, pair, person), start), None, ui.panel("none", "One frame", "If this looks right, swap the whole film.")
     except StudioError as error:
         return None, None, ui.panel("error", "Not this film", str(error))
 
 
-def film(path, source, start, length, consent, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
-    """A film and a Scene -> (preview frame, film, panel), with progress."""
+def film(path, scene, pair, person, start, length, consent, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
+    """A film and a Scene or a saved pair -> (preview frame, film, panel), with progress."""
     try:
-        _both(path, source)
+        source = _source(path, scene, pair, person)
         out, consent = ui.download_path("swap.mp4"), predict.CONSENT if consent else ""
         made = yield from ui.steps(video.swap(path, source, out, 0, None, consent, None, start, start + length), progress, "Swapping")
         yield gr.skip(), made.path, ui.panel("done", "Swapped, labelled, marked and signed", made.as_dict()["sentence"])
@@ -32,9 +31,11 @@ def film(path, source, start, length, consent, progress=gr.Progress()):  # noqa:
         yield None, None, ui.panel("error", "Not this film", str(error))
 
 
-def _both(path, source):
-    if source is None or not path:
+def _source(path, scene, pair, person):
+    """What paints the faces: the pair where one is given, else the first photo's face."""
+    if not path or (scene is None and not pair):
         raise BadInput("Please add a film here, and the photo with the face to take in the tab Photo.")
+    return predict.open_pair(pair, int(person) - 1) if pair else scene
 
 
 def verify(file):
@@ -71,12 +72,15 @@ def video_tab(source):
         with gr.Row():
             start = gr.Number(0, label="From, seconds", minimum=0)
             length = gr.Number(10, label="Length, seconds", minimum=0.1, maximum=video.MOST_SECONDS)
+        with gr.Accordion("Paint with a pair of the tab Train instead", open=False):
+            pair = gr.File(label="The pair's file", file_types=[".safetensors"], height=100)
+            person = gr.Radio(["1", "2"], value="2", label="Paint this person")
         consent = gr.Checkbox(label=predict.CONSENT)
         with gr.Row():
             one_frame, run = gr.Button("Preview", min_width=80), gr.Button("Swap the film", variant="primary", min_width=90)
             stop = gr.Button("Stop", min_width=80)
         words, still = gr.HTML(), gr.Image(label="One frame", interactive=False)
-    asked, shown = [clip, source, start, length, consent], [still, result, words]
+    asked, shown = [clip, source, pair, person, start, length, consent], [still, result, words]
     one_frame.click(preview, asked, shown, **PRIVATE)
     work = run.click(film, asked, shown, **PRIVATE)
     stop.click(None, cancels=[work])

@@ -54,7 +54,7 @@ def johnson():
 
 def photo(side):
     """The astronaut at side x side px."""
-    return sheet.package_photos()[0].resize((side, side))
+    return sheet.example_photos()[0].resize((side, side))
 
 
 @torch.inference_mode()
@@ -108,7 +108,7 @@ def coarse_to_fine(sitting):
 def patient_mode(size, evaluations):
     """Seconds to the tutorial's best loss, of both -> dict."""
     nets = networks.load()
-    picture, style = photo(size), sheet.package_photos()[2]  # the cup's colours and blur, as any picture can be a style
+    picture, style = photo(size), sheet.example_photos()[2]  # the cup's colours and blur, as any picture can be a style
     theirs = tutorial(patient.Sitting(picture, style, wishes.wish(mode="patient"), nets.eye), evaluations)
     aim = min(loss for _, loss in theirs)
     ours = coarse_to_fine(patient.Sitting(picture, style, wishes.wish(mode="patient", steps=evaluations), nets.eye))

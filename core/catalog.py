@@ -143,5 +143,13 @@ ENTRIES = {
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",
         ),
+        Entry(
+            name="gan-framer",
+            file="gan-framer.safetensors",
+            sha256="3468ee9585de15cae741d21c41596c3a86fa79f082269a6c4a2160adedc85059",
+            bytes=434_282,
+            licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
+            remake="python -m core.gan.framing train && python -m core.gan.framing release",
+        ),
     )
 }

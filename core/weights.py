@@ -92,6 +92,11 @@ def read(path):
     return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, metadata
 
 
+def halved(tensors):
+    """The same tensors with their floats in half precision, as bundled files hold them; `read` widens them again."""
+    return {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+
+
 def save(path, tensors, metadata):
     """Write tensors and their text metadata; the name appears only once the file is whole."""
     from safetensors.torch import save_file

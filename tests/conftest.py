@@ -73,7 +73,10 @@ def zip_photos(photos):
 
 
 class Server:
-    """`python -m apps ...` in a process of its own, which may connect to nothing but this machine (tests/offline)."""
+    """`python -m apps ...` in a process of its own, which may connect to nothing but this machine (tests/offline).
+
+    `with Server(...) as server:` waits until it answers, ends it, and fails if it tried to reach anything else.
+    """
 
     def __init__(self, *args, **environment):
         self.log = Path(tempfile.mkdtemp()) / "connections"
@@ -85,6 +88,19 @@ class Server:
             [sys.executable, "-m", "apps", *args, "--port", str(self.port)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**os.environ, **guarded, **environment},
         )  # fmt: skip
+
+    def __enter__(self):
+        try:
+            self.wait()
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def __exit__(self, kind, *about):
+        self.process.kill()
+        self.process.communicate()
+        assert kind or self.connections() == []
 
     def connections(self):
         """Every address outside this machine that the process tried to reach or look up."""
@@ -110,14 +126,8 @@ class Server:
 
 @pytest.fixture(scope="session")
 def hub():
-    server = Server()
-    try:
-        server.wait()
+    with Server() as server:
         yield server
-    finally:
-        server.process.kill()
-        server.process.wait()
-    assert server.connections() == []
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import linalg
 
-from core.gan.find import framed
+from core.gan.frame import framed
 from core.images import enlarge, open_image
 
 LOOKED_AT = 2000  # random faces that the fit uses

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import BadInput
+from core.gan.frame import framed
 from core.gan.maker import maker
 from core.gan.predict import Sample, drawn
-from core.images import open_image
 
 STEPS = 160
 TRIES = 256  # random faces that the search may begin with
 RATE = 0.05
 PULL = 0.004  # what a deviation from the mean style costs
 SHOW_EVERY = 20
-
-# Where dlib's five points lie in a training picture of 64 px: medians over 237 of them.
-FIVE = np.array([[44.25, 28.75], [37.5, 29.0], [20.5, 28.75], [27.25, 29.0], [32.0, 42.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,33 +32,6 @@ class Found:
     def sentence(self):
         close = "very close" if self.gap < 14 else "a likeness" if self.gap < 24 else "only a faint likeness"
         return f"{close.capitalize()}: a pixel differs by {self.gap:.0f} of 255 on average. This is the generator's nearest face, not the person."
-
-
-def framed(photo, side=64):
-    """The largest face of a photo, turned and cropped as the training pictures are -> PIL RGB, side px. Raises BadInput if there is none."""
-    from PIL import Image
-
-    from core.faces import predict as faces
-
-    image = open_image(photo)
-    found = faces.find(image, vectors=False, persistent=True)
-    if not found:
-        raise BadInput("No face was found in this photo. Please give one where a face looks towards the camera and is at least 80 px wide.")
-    scale = similarity(FIVE * side / 64, found[0].five)  # from the crop's pixels to the photo's
-    zoom = max(1, int(np.hypot(scale[0, 0], scale[0, 1])))  # drawn larger first, so that nothing aliases
-    fine = scale.copy()
-    fine[:, :2] /= zoom
-    crop = image.transform((side * zoom,) * 2, Image.Transform.AFFINE, tuple(fine.flatten()), Image.Resampling.BICUBIC)
-    return crop.resize((side, side), Image.Resampling.BOX)
-
-
-def similarity(points, onto):
-    """(N, 2) and (N, 2) -> (2, 3): the rotation, scale and shift that brings `points` nearest to `onto`. Umeyama 1991, eq. 40 to 43."""
-    a, b = points - points.mean(0), np.asarray(onto, float) - np.mean(onto, 0)
-    u, s, vt = np.linalg.svd(b.T @ a)
-    sign = np.diag([1, np.sign(np.linalg.det(u @ vt))])
-    turn = u @ sign @ vt * (s * sign.diagonal()).sum() / (a * a).sum()
-    return np.hstack([turn, (np.mean(onto, 0) - turn @ points.mean(0))[:, None]])
 
 
 def find(photo, generator=None, steps=STEPS, seed=0):

@@ -1,4 +1,4 @@
-"""Two generators and the discriminator they learn against.
+"""Two generators and the discriminators they learn against; and the small network that frames the face of a photo.
 
 `StyleGenerator` follows StyleGAN2 (Karras et al. 2020, arXiv:1912.04958): a mapping network turns the latent z into a
 style w, and w scales the channels of every convolution, whose outputs are brought back to unit size ("demodulation").
@@ -192,6 +192,23 @@ def _small_start(module):
         nn.init.normal_(module.weight, 0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)
+
+
+class Framer(nn.Module):
+    """Windows (B, 3, 40, 40) in [0, 1] -> (B, 5): logit of a face, then where it is in the window: shift x, y, log scale, angle."""
+
+    def __init__(self, widths=(16, 32, 64, 64)):
+        super().__init__()
+        steps = []
+        for inputs, outputs in zip((3, *widths), widths, strict=False):
+            steps += [nn.Conv2d(inputs, outputs, 5 if inputs == 3 else 3, 2 if len(steps) < 9 else 1, 2 if inputs == 3 else 1, bias=False),
+                      nn.BatchNorm2d(outputs), nn.ReLU()]  # fmt: skip
+        self.see = nn.Sequential(*steps)
+        self.say = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * 25, 96), nn.ReLU(), nn.Linear(96, 5))
+
+    def forward(self, x):
+        x = x - x.mean((1, 2, 3), keepdim=True)
+        return self.say(self.see(x / (x.std((1, 2, 3), keepdim=True) + 0.05)))
 
 
 KINDS = {"style": StyleGenerator, "dcgan": DCGAN}

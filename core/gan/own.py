@@ -49,5 +49,5 @@ class Workshop:
         """The averaged generator as a safetensors file that core.gan.maker.Maker reads."""
         t = self.trainer
         told = {"kind": t.plan.kind, "shape": json.dumps(t.generator.shape), "title": "Your own", "pictures": str(t.seen)}
-        weights.save(path, {k: v.half() if v.is_floating_point() else v for k, v in t.average.items()}, told)
+        weights.save(path, weights.halved(t.average), told)
         return path

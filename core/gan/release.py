@@ -26,7 +26,7 @@ AXES = 64
 FOUND = ()
 
 
-def write_weights(args):
+def export(args):
     tensors, metadata = weights.read(Path(args.run) / "state.safetensors")
     about = json.loads(metadata["run"])
     from core.gan.train import Plan, networks
@@ -41,10 +41,11 @@ def write_weights(args):
         "pictures": str(about["steps"] * about["plan"]["batch"]),
     }
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
-    _write(args.name, {k: v.half() if v.is_floating_point() else v for k, v in average.items()}, told)
+    write_weights(args.name, weights.halved(average), told)
 
 
-def _write(name, tensors, metadata):
+def write_weights(name, tensors, metadata):
+    """Bundle tensors, and print the lines that core/catalog.py needs."""
     path = weights.BUNDLED / f"{name}.safetensors"
     weights.save(path, tensors, metadata)
     print(f'{name}: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_}')
@@ -86,7 +87,7 @@ def write_space(args):
     tensors = {"sliders": np.array(deltas, np.float16), "mean": mean.astype(np.float32), "axes": main_axes.astype(np.float32),
                "training": training.astype(np.float16), "real": real.astype(np.float32)}  # fmt: skip
     told = {"sliders": json.dumps(about), "age_error_years": f"{error:.2f}", "n_ages": str(n_ages)}
-    _write(f"{model.name}-space", {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, told)
+    write_weights(f"{model.name}-space", {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, told)
 
 
 def look(args):
@@ -106,7 +107,6 @@ WEAKNESSES = (
     "64 px: hair, teeth and glasses are hinted at, and ears, hats and hands often go wrong.",
     "It learned from 8,000 photos of celebrities, mostly young, white and smiling at a camera, and makes faces like theirs; sliders carry the same slant.",
     "A slider moves what goes with it in those photos too, such as make-up with age.",
-    "The invisible mark is in every picture, but not in every frame of a film, which has the visible label only.",
 )
 
 
@@ -123,10 +123,12 @@ def write_cards(args):
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
     quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
-    _card("gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED)
+    write_card(
+        "gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED
+    )
     other = {"rows": {"gan-faces-style": style}, "held_out": said["held_out"]}
     network = "style-based generator, 2.5 M parameters, 64 px"
-    _card(
+    write_card(
         "gan-faces-style",
         "Face generator, style-based",
         f"the other choice: KID {style['kid']:.2f}, one face found in {style['one_face']:.0%}",
@@ -142,7 +144,7 @@ def write_cards(args):
     }
     copied = {"copies": said["copies"], "age_error_years": float(space["age_error_years"]), "n_ages": int(space["n_ages"])}
     network = "directions in the styles, and the vision backbone's features of 8,000 training pictures on 64 axes"
-    _card(
+    write_card(
         "gan-faces-space",
         "Face generator: sliders and copy check",
         f"{len(about)} sliders that held up on {directions.TESTED} fresh faces",
@@ -152,7 +154,7 @@ def write_cards(args):
     )
 
 
-def _card(name, title, headline, network, common, quality, **more):
+def write_card(name, title, headline, network, common, quality, **more):
     metadata = weights.load(name)[1]
     entry = catalog.ENTRIES[name]
     plan = json.loads(metadata.get("plan", "{}"))
@@ -183,7 +185,7 @@ def main():
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
     args = parser.parse_args()
-    {"weights": write_weights, "space": write_space, "look": look, "cards": write_cards}[args.command](args)
+    {"weights": export, "space": write_space, "look": look, "cards": write_cards}[args.command](args)
 
 
 if __name__ == "__main__":

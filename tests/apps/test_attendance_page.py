@@ -103,11 +103,5 @@ def test_the_hub_sends_the_slug_to_the_page(hub):
 
 
 def test_served_alone_it_is_the_first_page():
-    server = Server("serve", "attendance")
-    try:
-        server.wait()
+    with Server("serve", "attendance") as server:
         assert get(server.url + "/")[0] == 200 and get(server.url + "/_stcore/health")[0] == 200
-    finally:
-        server.process.kill()
-        server.process.wait()
-    assert server.connections() == []

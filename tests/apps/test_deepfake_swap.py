@@ -2,13 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
 from apps import deepfake_swap, registry, swap_tabs
 from core.provenance import predict as provenance
-from core.swap import predict
+from core.swap import predict, train
 from tests import hostile
+from tests.swap.test_video import film, moving
 
 APP = registry.find("deepfake-swap")
 COLLINS, HOPPER = (path for path, _ in APP.examples)
@@ -77,3 +79,17 @@ def test_the_manifest_carries_nothing_of_the_photos_but_hashes(scenes):
     manifest = make(*scenes)[2]
     assert set(manifest) == {"kind", "model", "made", "inputs", "consent", "mark", "label"} and "hopper" not in json.dumps(manifest)
     assert manifest["inputs"] == [provenance.sha256(COLLINS), provenance.sha256(HOPPER)]
+
+
+def test_the_video_tab_takes_a_face_or_a_trained_pair(scenes, tmp_path):
+    clip = film(tmp_path / "in.mp4", moving(3), [0, 40, 80])
+    assert "Not this film" in swap_tabs.preview(None, scenes[0], None, "2", 0, 1, True)[2]
+    assert "Not this film" in swap_tabs.preview(str(clip), None, None, "2", 0, 1, True)[2]
+    by_photo = swap_tabs.preview(str(clip), scenes[0], None, "2", 0, 1, True)[0]
+    faces = [np.stack([train.aligned(scene.array, scene.points[0], 64)] * 8) for scene in scenes]
+    trainer = train.Trainer(*faces, side=64)
+    trainer.step()
+    by_pair = swap_tabs.preview(str(clip), None, str(trainer.export(tmp_path / "pair.safetensors")), "1", 0, 1, True)[0]
+    assert by_photo.size == by_pair.size == (256, 256) and by_photo.tobytes() != by_pair.tobytes()
+    (tmp_path / "no.safetensors").write_bytes(b"no pair")
+    assert "Not this film" in swap_tabs.preview(str(clip), None, str(tmp_path / "no.safetensors"), "1", 0, 1, True)[2]

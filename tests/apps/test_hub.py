@@ -33,9 +33,7 @@ def test_the_landing_page_shows_every_app(hub):
 
 
 def test_torch_is_loaded_only_when_an_app_is_opened():
-    server = Server()
-    try:
-        server.wait()
+    with Server() as server:
         get(server.url + "/")
         maps = open(f"/proc/{server.process.pid}/maps").read() if os.path.exists("/proc/self/maps") else ""
         assert "libtorch" not in maps
@@ -45,9 +43,6 @@ def test_torch_is_loaded_only_when_an_app_is_opened():
             time.sleep(0.1)
             states.append(get(server.url + "/readyz"))
         assert states[-1][0] == 200 and json.loads(states[-1][1]) == {"ready": True, "waiting": [], "errors": {}}
-    finally:
-        server.process.kill()
-        server.process.communicate()
 
 
 def test_readyz_stays_false_and_says_why_when_a_model_fails(monkeypatch):

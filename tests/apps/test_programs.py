@@ -29,14 +29,8 @@ STREAMLIT = [app for app in WITH_CALLS if app.framework == "streamlit"]
 @pytest.fixture(scope="module")
 def tools():
     """A hub that is open to language models too."""
-    server = Server("--mcp")
-    try:
-        server.wait()
+    with Server("--mcp") as server:
         yield server
-    finally:
-        server.process.kill()
-        server.process.wait()
-    assert server.connections() == []
 
 
 def first_call(app):

@@ -15,14 +15,8 @@ FACE = ROOT / "assets" / "examples" / "attendance" / "collins.jpg"
 
 @pytest.fixture
 def server(tmp_path):
-    server = Server("serve", "attendance", STUDIO_ATTENDANCE=str(tmp_path / "register"))
-    try:
-        server.wait()
+    with Server("serve", "attendance", STUDIO_ATTENDANCE=str(tmp_path / "register")) as server:
         yield server
-    finally:
-        server.process.kill()
-        server.process.wait()
-    assert server.connections() == []
 
 
 @pytest.fixture(params=[{"width": 1280, "height": 900}, {"width": 390, "height": 844}], ids=["desktop", "phone"])

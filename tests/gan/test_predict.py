@@ -9,9 +9,9 @@ from PIL import Image
 
 from core import weights
 from core.errors import BadInput
-from core.gan import film, find, predict
+from core.gan import film, find, frame, predict
 from core.gan.maker import Maker, maker
-from core.images import open_frames
+from core.images import open_frames, open_image
 from core.provenance import manifest, watermark
 from core.provenance import predict as provenance
 from core.swap import video
@@ -116,7 +116,7 @@ def test_find_me_comes_nearer_and_ends_with_a_face():
     work = find.find(FACES / "collins.jpg", steps=40)
     gaps = [found.gap for _, _, found in work if found]
     assert gaps[-1] < gaps[0]
-    target = find.framed(FACES / "collins.jpg")
+    target = frame.framed(FACES / "collins.jpg")
     begin = np.abs(np.asarray(predict.wall(0, 1, 0)[0].picture, float) - np.asarray(target, float)).mean()
     assert gaps[-1] < begin
 
@@ -124,14 +124,26 @@ def test_find_me_comes_nearer_and_ends_with_a_face():
 def test_framing_puts_the_eyes_where_the_generator_has_them():
     from core.gan.directions import points_of
 
-    points = points_of(find.framed(FACES / "hopper.jpg"))
+    points = points_of(frame.framed(FACES / "hopper.jpg"))
     eyes = np.array([points[36:42].mean(0), points[42:48].mean(0)])
     assert np.abs(eyes - [[23.9, 28.6], [40.9, 28.6]]).max() < 2.5
 
 
-def test_similarity_finds_a_known_motion():
-    turn = np.array([[0.8, -0.6], [0.6, 0.8]]) * 2.5
-    assert np.allclose(find.similarity(find.FIVE, find.FIVE @ turn.T + (7, -3)), np.hstack([turn, [[7], [-3]]]))
+def test_framing_follows_a_face_that_is_moved_turned_and_scaled():
+    photo = open_image(FACES / "hopper.jpg")
+    turned = photo.resize((photo.width * 2 // 3, photo.height * 2 // 3)).rotate(12, Image.Resampling.BICUBIC, expand=True)
+    straight, moved = (np.asarray(frame.framed(picture), float) for picture in (photo, turned))
+    assert np.corrcoef(straight.ravel(), moved.ravel())[0, 1] > 0.8
+    found = max(frame.framer().search(turned), key=lambda f: f.score).matrix
+    assert 6 < np.degrees(np.arctan2(-found[1, 0], found[0, 0])) < 18  # counter-clockwise, as it was turned
+
+
+def test_motions_compose_and_corrections_are_similarities():
+    inner, outer = frame.corrections(np.array([[0.1, -0.2, 0.3, 0.4], [0.5, 0.0, -0.1, -0.7]]))
+    point = np.array([0.3, -0.6])
+    both = frame.compose(outer, inner)
+    assert np.allclose(both[:, :2] @ point + both[:, 2], outer[:, :2] @ (inner[:, :2] @ point + inner[:, 2]) + outer[:, 2])
+    assert np.allclose(np.linalg.det(inner[:, :2]), np.exp(0.6)) and np.allclose(inner[:, 2], [0.1, -0.2])
 
 
 def test_find_me_without_a_face_is_one_sentence():
