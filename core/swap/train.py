@@ -29,6 +29,7 @@ SIDES, LEAST, MOST = (64, 96), 8, 400  # px; aligned faces of each person
 BATCH, RATE = 16, 2e-4
 SPACE = 2.3  # side of an aligned face in distances between the eyes
 SMALLEST = 48  # px across: smaller faces teach blur
+SURE = 0.5  # of the detector's score: fainter finds beside a sure one are no second person
 EVERY_FRAME = 0.4  # seconds of film between two faces taken from it
 
 
@@ -107,6 +108,7 @@ def _take(name, image, side, kept):
     found = faces.find(image, vectors=False, landmarks=True)
     if not found:
         return f"{name}: no face was found."
+    found = [face for face in found if face.box.score >= SURE] or [max(found, key=lambda face: face.box.score)]
     if len(found) > 1 and found[1].box.width > 0.6 * found[0].box.width:
         return f"{name}: more than one person is in it."
     if found[0].box.width < SMALLEST:

@@ -1,10 +1,12 @@
 """The face swap in headless Chromium: consent, swap, label, verify."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageEnhance
 from playwright.sync_api import expect
 
+from core.images import open_image
 from tests.browser.test_browser import browser, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
+from tests.conftest import ROOT, zip_photos
 
 
 def test_swap_see_the_label_and_verify(visit, hub, tmp_path):  # noqa: F811
@@ -29,3 +31,37 @@ def test_swap_see_the_label_and_verify(visit, hub, tmp_path):  # noqa: F811
     visit.get_by_role("tab", name="Verify", exact=True).click()
     visit.locator("input[type=file]").last.set_input_files(saved)
     expect(visit.locator(".verdict h2").last).to_have_text("Made here: swapped", timeout=60_000)
+
+
+def people(folder):
+    """Eight photos of each of two people -> the paths of two zips."""
+    for name in ("collins", "hopper"):
+        photo = open_image(ROOT / "assets" / "examples" / "deepfake-swap" / f"{name}.jpg")
+        rows = [(name, f"{k}.png", ImageEnhance.Brightness(photo).enhance(0.8 + 0.05 * k)) for k in range(8)]
+        (folder / f"{name}.zip").write_bytes(zip_photos(rows))
+    return folder / "collins.zip", folder / "hopper.zip"
+
+
+def test_train_a_pair_pause_and_paint_with_it(visit, hub, tmp_path):  # noqa: F811
+    visit.goto(hub.url + "/deepfake-swap/")
+    visit.get_by_role("tab", name="Train", exact=True).click()
+    panel, files = visit.locator(".verdict h2:visible").first, visit.locator("input[type=file]")
+    visit.get_by_role("button", name="Train", exact=True).click()
+    expect(panel).to_have_text("Not yet")
+    shown = visit.get_by_role("tabpanel").filter(has_text="The classic deepfake").locator("input[type=file]")
+    for k, path in enumerate(people(tmp_path)):
+        shown.nth(k).set_input_files(path)
+        expect(visit.get_by_text(path.name).first).to_be_visible()
+    visit.get_by_role("button", name="Find faces").click()
+    expect(panel).to_have_text("Ready to train", timeout=120_000)
+    visit.get_by_label("Minutes").fill("5")
+    visit.get_by_role("button", name="Train", exact=True).click()
+    expect(panel).to_have_text("Training", timeout=120_000)
+    visit.get_by_role("button", name="Pause").click()
+    visit.get_by_text("Use it on a photo").click()
+    files.last.set_input_files(ROOT / "assets" / "examples" / "deepfake-swap" / "collins.jpg")
+    visit.get_by_label("I have the right to use both faces").last.check()
+    visit.get_by_role("button", name="Swap with the pair").click()
+    expect(visit.get_by_text("Swapped, labelled, marked and signed").last).to_be_visible(timeout=120_000)
+    assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
+    visit.screenshot(path=str(tmp_path / "train.png"), full_page=True)
