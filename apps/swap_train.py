@@ -70,20 +70,20 @@ def tab():
         trainer = gr.State(None, time_to_live=ui.KEEP_FOR)
         gr.Markdown(HELP)
         with gr.Row():
-            first = gr.File(label="First person: photos, zip or film", file_count="multiple", height=140)
-            second = gr.File(label="Second person: photos, zip or film", file_count="multiple", height=140)
+            first = gr.File(label="First person", file_count="multiple", height=140)
+            second = gr.File(label="Second person", file_count="multiple", height=140)
         with gr.Row():
-            side = gr.Radio([str(size) for size in train.SIDES], value="64", label="Size of the faces, px")
+            side = gr.Radio([str(size) for size in train.SIDES], value="64", label="Face size, px")
             minutes = gr.Number(20, label="Minutes", minimum=0.1, maximum=600)
         with gr.Row():
             look, go = gr.Button("Find faces", min_width=80), gr.Button("Train", variant="primary", min_width=80)
             stop, save = gr.Button("Pause", min_width=80), gr.DownloadButton("Prepare the file", min_width=80)
         panel, left = gr.HTML(WAITING), gr.Markdown()
         faces = gr.Gallery(label="Aligned faces", columns=8, height=200, visible=False, allow_preview=False)
-        grid = gr.Image(label="For each person: the face, painted again, and as the other", interactive=False, buttons=["fullscreen"])
+        grid = gr.Image(label="Face, painted again, as the other", interactive=False, buttons=["fullscreen"])
         curve = gr.Image(label="Loss", interactive=False, height=180)
         with gr.Accordion("Use it on a photo", open=False):
-            earlier = gr.File(label="A pair saved earlier (else the one above)", file_types=[".safetensors"], height=100)
+            earlier = gr.File(label="A saved pair, else the above", file_types=[".safetensors"], height=100)
             photo = ui.photo_input(label="Photo of one of the two", height=240)
             person, consent = gr.Radio(["1", "2"], value="2", label="Paint this person"), gr.Checkbox(label=predict.CONSENT)
             swap = gr.Button("Swap with the pair", variant="primary")
