@@ -22,7 +22,7 @@ class Maker:
 
     def __init__(self, name, tensors, metadata):
         self.torch = runtime.prepare_torch()
-        from core.gan.model import KINDS
+        from core.gan.model import KINDS, StyleGenerator
 
         self.name, self.title, self.kind = name, metadata["title"], metadata["kind"]
         self.model = KINDS[self.kind](**json.loads(metadata["shape"]))
@@ -30,7 +30,7 @@ class Maker:
         self.model.eval().to(memory_format=self.torch.channels_last)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-        self.side, self.layers, self.styled = self.model.side, self.model.layers, self.kind == "style"
+        self.side, self.layers, self.styled = self.model.side, self.model.layers, isinstance(self.model, StyleGenerator)
         self.mean = self.styles(range(LOOKS)).mean(0) if self.styled else np.zeros(self.model.style, np.float32)
 
     def bytes(self):

