@@ -146,7 +146,7 @@ ENTRIES = {
         Entry(
             name="gan-framer",
             file="gan-framer.safetensors",
-            sha256="3468ee9585de15cae741d21c41596c3a86fa79f082269a6c4a2160adedc85059",
+            sha256="d40de30508bb0ace9562cfd5bc40b0c2827d5bcc8d30de07e22edd4410c88d1a",
             bytes=434_282,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.framing train && python -m core.gan.framing release",

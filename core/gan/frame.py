@@ -17,8 +17,9 @@ SEARCHED = 320  # px, the longer side of what is searched: a face must fill an e
 STRIDE = 12
 LARGER = 1.4  # from one size of windows to the next
 CLOSER = 3  # looks at a candidate, each framed by the last
-CANDIDATES = 8
-SURE = 0.5  # least mean probability of the last two looks
+CANDIDATES = 12
+SURE = 0.98  # least mean probability of the last two looks
+AGREE = 2  # windows that must lead to one frame: to a face many do, to what only resembles one mostly one
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class Framer:
             return said[:, 0].sigmoid().numpy(), corrections(said[:, 1:].numpy())
 
     def search(self, image):
-        """PIL RGB -> Frames found, the surest first."""
+        """PIL RGB -> Frames found, those that most windows lead to first."""
         small = shrink(image, SEARCHED)
         found = [pair for size in _sizes(small) for pair in self._windows(small, size)]
         found = sorted(found, key=lambda pair: -pair[0])[:CANDIDATES]
         back = np.diag([image.width / small.width, image.height / small.height])
         frames = [self._closer(image, back @ matrix) for score, matrix in found if score > 0.2]
-        return sorted((frame for frame in frames if frame.score >= SURE), key=lambda frame: -frame.score)
+        return agreed([frame for frame in frames if frame.score >= SURE])
 
     def _windows(self, small, size):
         """[(probability, matrix)] of every window of `size` px."""
@@ -86,6 +87,21 @@ class Framer:
             scores.append(float(score[0]))
             matrix = compose(matrix, correction[0])
         return Frame(matrix, float(np.mean(scores[1:])))
+
+
+def agreed(frames):
+    """Frames -> one for each place that at least AGREE of them share, their mean; the most shared first."""
+    groups = []
+    for frame in sorted(frames, key=lambda frame: -frame.score):
+        group = next((group for group in groups if _same(group[0], frame)), None)
+        groups.append([frame]) if group is None else group.append(frame)
+    groups = sorted((group for group in groups if len(group) >= AGREE), key=len, reverse=True)
+    return [Frame(np.mean([f.matrix for f in group], 0), float(np.mean([f.score for f in group]))) for group in groups]
+
+
+def _same(one, other):
+    apart = np.hypot(*(one.matrix[:, 2] - other.matrix[:, 2]))
+    return apart < 0.175 * one.width and 0.7 < other.width / one.width < 1 / 0.7
 
 
 def _sizes(small):

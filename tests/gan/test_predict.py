@@ -146,6 +146,15 @@ def test_motions_compose_and_corrections_are_similarities():
     assert np.allclose(np.linalg.det(inner[:, :2]), np.exp(0.6)) and np.allclose(inner[:, 2], [0.1, -0.2])
 
 
+def test_frames_that_agree_become_one_and_a_lonely_one_none():
+    def at(x, width, score=1.0):
+        return frame.Frame(np.array([[width / 2, 0, x], [0, width / 2, 50.0]]), score)
+
+    near, lonely = [at(50, 40), at(52, 44, 0.99), at(54, 42)], [at(200, 40), at(50, 90)]
+    (one,) = frame.agreed([*near, *lonely])
+    assert np.isclose(one.width, 42) and np.isclose(one.matrix[0, 2], 52) and np.isclose(one.score, 0.9966, atol=1e-3)
+
+
 def test_find_me_without_a_face_is_one_sentence():
     with pytest.raises(BadInput, match="No face was found"):
         list(find.find(ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"))
