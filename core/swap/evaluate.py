@@ -1,10 +1,12 @@
 """How good the swap is, beside the recipe that everybody copies, on pairs of different people.
 
     python -m core.swap.evaluate pairs ZIP_OR_DIR [MORE ...] [--count 100] [--json] [--out SHEET.png]
+    python -m core.swap.evaluate pairs PERSON OTHER --pair pair.safetensors --person 1 [--count 40] [--json]
 
 A pair's source and target come from different folders (people). Identity is dlib's distance between the face of the
 result and those of the two photos; the landmark error is measured on the result with the target's own box. The plain
 recipe is the convex hull of 68 landmarks, Delaunay triangles, one affine warp each, and OpenCV's seamlessClone.
+With a trained pair, PERSON is the one that it paints, into photos of OTHER.
 """
 
 import argparse
@@ -80,6 +82,13 @@ def gather(sources, most=400):
     return {name: photos for name, photos in people.items() if photos}
 
 
+def between(painted, replaced, count):
+    """`count` (source, target) photos of one person and another, each in turn."""
+    if not painted or not replaced:
+        raise BadInput("With a trained pair, two folders of photos are needed: the person it paints, and the one to replace.")
+    return [(painted[k % len(painted)], replaced[k % len(replaced)]) for k in range(count)]
+
+
 def judge(pairs, methods=METHODS, progress=lambda k: None):
     """[(source, target)] PIL -> {method: [row]}, and a sheet's rows of pictures for the first twelve."""
     import cv2
@@ -115,17 +124,19 @@ def judge(pairs, methods=METHODS, progress=lambda k: None):
 def report(rows):
     """[(Meter, seconds) or None] -> JSON-ready figures of one method."""
     good = [row for row in rows if row is not None]
+    if not good:
+        return {"failed": 1.0}
     to_source, to_target = (np.array([getattr(m, key) for m, _ in good]) for key in ("to_source", "to_target"))
     won = int((to_source < to_target).sum())
     return {
-        "nearest_is_the_source": round(won / max(1, len(good)), 3),
+        "nearest_is_the_source": round(won / len(good), 3),
         "interval": [round(v, 3) for v in wilson(won, len(good))],
         "to_source_median": round(float(np.median(to_source)), 3),
         "to_target_median": round(float(np.median(to_target)), 3),
         "landmark_error_median": round(float(np.median([m.landmark_error for m, _ in good])), 2),
         "landmark_error_mean": round(float(np.mean([m.landmark_error for m, _ in good])), 2),
         "turn_error_median": round(float(np.median([m.turn_error for m, _ in good])), 3),
-        "failed": round(1 - len(good) / max(1, len(rows)), 3),
+        "failed": round(1 - len(good) / len(rows), 3),
         "seconds_median": round(float(np.median([s for _, s in good])), 3),
     }
 
@@ -144,12 +155,20 @@ def main(arguments=None):
     parser.add_argument("what", choices=("pairs",))
     parser.add_argument("sources", nargs="+", help="zips or folders with a folder of photos for each person")
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--pair", help="judge this trained pair beside the others")
+    parser.add_argument("--person", choices=("1", "2"), default="2", help="the person that the pair paints")
     parser.add_argument("--out", help="write a sheet of the first results here")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        pairs = choose_pairs(gather(options.sources), options.count)
-        rows, sheet = judge(pairs)
+        if options.pair:
+            pair = predict.open_pair(options.pair, int(options.person) - 1)
+            people = [[photo.image for photo in read(source, None)] for source in options.sources]
+            pairs = between(*people[:2], options.count) if len(people) == 2 else between([], [], 0)
+            rows, sheet = judge(pairs, {"trained pair": lambda b, a: pair.put(b.array, b.points[0], None)} | METHODS)
+        else:
+            pairs = choose_pairs(gather(options.sources), options.count)
+            rows, sheet = judge(pairs)
     except StudioError as error:
         sys.exit(str(error))
     if options.out and sheet:

@@ -1,12 +1,14 @@
 """The pair learns two faces, is saved and taken up again, and swaps with the expression kept."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
 from core.errors import BadInput, WeightsError
 from core.provenance import predict as provenance
-from core.swap import geometry, predict, train
+from core.swap import evaluate, geometry, predict, train
 from tests.conftest import ROOT, zip_photos
 
 FACES = ROOT / "assets" / "examples" / "deepfake-swap"
@@ -66,6 +68,19 @@ def test_it_swaps_a_photo_and_says_so(trainer, tmp_path):
     assert verdict.status == "made here" and verdict.model == "autoencoder pair"
     with pytest.raises(BadInput, match="confirm first"):
         predict.swap_pair(predict.open_pair(path), predict.look(FACES / "collins.jpg"))
+
+
+def test_a_pair_is_judged_beside_the_other_ways(trainer, tmp_path, capsys):
+    path = trainer.export(tmp_path / "pair.safetensors")
+    for name in ("collins", "hopper"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.jpg").write_bytes((FACES / f"{name}.jpg").read_bytes())
+    told = ["pairs", str(tmp_path / "hopper"), str(tmp_path / "collins"), "--pair", str(path), "--count", "1", "--json"]
+    evaluate.main(told)
+    said = json.loads(capsys.readouterr().out)
+    assert said["n"] == 1 and set(said["methods"]) == {"trained pair", *evaluate.METHODS}
+    with pytest.raises(SystemExit, match="two folders"):
+        evaluate.main([*told[:2], *told[3:]])
 
 
 def test_a_wrong_file_is_refused(trainer, tmp_path):
