@@ -114,7 +114,7 @@ ENTRIES = {
         Entry(
             name="reader",
             file="reader.safetensors",
-            sha256="07d0cd0516c202442f7971cc2306e06c318562d3e6f2d53dbe928a3d754906f5",
+            sha256="fef510fca2d68f513d11d413f7de6e3b92edc67addd32bedb79dbafc78e950d5",
             bytes=669_604,
             licence="CC BY-SA 4.0: it learned from SQuAD 2.0 and Wikipedia",
             remake="python -m core.rag.train && python -m core.rag.release",

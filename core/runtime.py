@@ -59,6 +59,14 @@ def fast_dtype(device):
     return torch.bfloat16 if device == "cpu" and amx() else None
 
 
+def whole_numbers():
+    """Whether this processor multiplies 8-bit whole numbers much faster than float32 (AVX-512 VNNI)."""
+    prepare_torch()
+    import torch
+
+    return device() == "cpu" and getattr(torch.cpu, "_is_vnni_supported", lambda: False)()
+
+
 _lender = None  # what borrows a GPU for one call, where GPUs are lent
 
 

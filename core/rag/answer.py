@@ -14,7 +14,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.rag.guard import suspicious
-from core.rag.index import STOP, queries, terms
+from core.rag.index import STOP, queries, share, terms
 from core.rag.split import Passage, sentences
 
 NOT_SAID = "The documents do not say."
@@ -131,16 +131,17 @@ class Candidate:
 
 
 def candidates(index, query, hits):
-    """The WINDOWS best sentences of the hits, best first, with one neighbour on each side."""
+    """The WINDOWS best sentences of the hits, best first, with one neighbour on each side; none that speaks to an assistant."""
     found = []
     for rank, hit in enumerate(hits):
         text = hit.passage.text
         spans = sentences(text)
         scores = index.sentence_scores(query, hit.number, len(spans))
         for i in np.argsort(-scores)[:3]:
-            if suspicious(text[slice(*spans[i])]):
+            near = [j for j in range(max(0, i - 1), min(len(spans), i + 2)) if not suspicious(text[slice(*spans[j])])]
+            if i not in near:
                 continue
-            window = spans[max(0, i - 1)][0], spans[min(len(spans) - 1, i + 1)][1]
+            window = spans[near[0]][0], spans[near[-1]][1]
             found.append(Candidate(hit, rank, spans[i], window, float(scores[i])))
     found.sort(key=lambda c: -(c.match - 0.02 * c.rank))
     return found[:WINDOWS]
@@ -154,11 +155,15 @@ def settings():
     return json.loads(weights.load("reader")[1]["answering"])
 
 
-def evidence(index, query, hits, best, margins):
-    """What speaks for an answer being there, as numbers: see settings()["confidence"]."""
-    second = sorted(margins)[-2] if len(margins) > 1 else margins[0]
-    top = max(hit.close for hit in hits)
-    return [margins[best], margins[best] - second, top, index.bm25.known(query.text), float(hits[0].score - hits[1].score) if len(hits) > 1 else 0.0]
+def evidence(index, query, hits, c):
+    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers
+
+    The reader's own margin is left out: for articles it learned from it tells answerable questions apart with an AUROC
+    of 0.77 and for others with 0.53 (600 and 500 questions), and what is fitted on the former trusts it too much.
+    """
+    rarity, sentence = index.bm25.rarity(query.text), c.hit.passage.text[slice(*c.sentence)]
+    gap = float(hits[0].score - hits[1].score) if len(hits) > 1 else 0.0
+    return [max(hit.close for hit in hits), c.match, index.bm25.known(query.text), share(rarity, set(terms(sentence))), gap]
 
 
 def look(index, question, k=PASSAGES, read_with=None, choice=None):
@@ -173,10 +178,13 @@ def look(index, question, k=PASSAGES, read_with=None, choice=None):
     if not found:
         return query, hits, found, None, [], None
     read = read_with(index, query, found)
-    margins = [margin for _, _, margin in read]
-    total = [margin + choice["match"] * c.match + choice["rank"] * c.rank for margin, c in zip(margins, found, strict=True)]
-    best = int(np.argmax(total))
-    return query, hits, found, best, read, evidence(index, query, hits, best, margins)
+    best = chosen(found, read, choice)
+    return query, hits, found, best, read, evidence(index, query, hits, found[best])
+
+
+def chosen(found, read, choice):
+    """Number of the candidate that answers: by the reader's margin, the match of its sentence and the rank of its passage."""
+    return int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, (_, _, m) in zip(found, read, strict=True)]))
 
 
 def confidence_of(features):

@@ -10,17 +10,21 @@ from langchain_core.embeddings import Embeddings
 from core import runtime, weights
 
 LONGEST = 384  # word pieces; what is longer is cut. A passage of 1,000 characters has some 220.
-BATCH = 1200  # word pieces that go through the network at once: small batches stay in the processor's cache
+BATCH = 600  # word pieces that go through the network at once: small batches stay in the processor's cache
 
 
 class Encoder(Embeddings):
-    """Text -> unit vectors of 384 numbers. Safe to share between threads."""
+    """Text -> unit vectors of 384 numbers. Safe to share between threads.
 
-    def __init__(self):
+    whole: whether to multiply 8-bit whole numbers (model.WholeLayer); by default where the processor is faster at it.
+    Questions and documents go through the same network; a text's vector is the same alone and beside others.
+    """
+
+    def __init__(self, whole=None):
         torch = runtime.prepare_torch()
         from tokenizers import Tokenizer
 
-        from core.rag.model import MiniLM
+        from core.rag.model import MiniLM, WholeLayer
 
         self.tokenizer = Tokenizer.from_file(str(weights.installed("minilm-words")))
         self.tokenizer.no_padding()
@@ -31,6 +35,8 @@ class Encoder(Embeddings):
         unused = ("pooler.", "embeddings.position_ids")
         self.network.load_state_dict({k: t for k, t in tensors.items() if not k.startswith(unused)}, strict=True, assign=True)
         self.network.eval()
+        if runtime.whole_numbers() if whole is None else whole:
+            self.network.encoder["layer"] = torch.nn.ModuleList(WholeLayer(layer) for layer in self.network.encoder["layer"])
 
     def states(self, texts, on_done=None):
         """[str] -> [(encoding, (N, 384) float32 token states)], in the order given.
@@ -44,13 +50,11 @@ class Encoder(Embeddings):
         order, out, k = np.argsort(sizes, kind="stable"), [None] * len(encodings), 0
         while k < len(order):
             batch = order[k : k + max(1, BATCH // int(sizes[order[k]]))]
-            ids = torch.zeros(len(batch), int(sizes[batch].max()), dtype=torch.long)
-            for row, i in enumerate(batch):
-                ids[row, : sizes[i]] = torch.tensor(encodings[i].ids)
+            ids = torch.tensor([number for i in batch for number in encodings[i].ids])
             with torch.inference_mode():
-                states = self.network(ids, ids > 0).numpy()
-            for row, i in enumerate(batch):
-                out[i] = encodings[i], states[row, : sizes[i]]
+                states = self.network(ids, sizes[batch].tolist()).numpy()
+            for i, own in zip(batch, np.split(states, np.cumsum(sizes[batch])[:-1]), strict=True):
+                out[i] = encodings[i], own
             k += len(batch)
             if on_done:
                 on_done(k)

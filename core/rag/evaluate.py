@@ -2,6 +2,7 @@
 
     python -m core.rag.evaluate squad FILE_OR_ZIP_OR_DIR [--distractors ZIP_OR_DIR] [--limit N] [--json]
     python -m core.rag.evaluate cranfield ZIP_OR_DIR [--json]
+    python -m core.rag.evaluate canaries [--json]
 
 squad: all paragraphs go into one index, every question is asked of the whole index, and nothing tells which paragraph
 it came from. "report" holds the figures over the articles that neither the reader nor its thresholds have seen. The few
@@ -22,7 +23,7 @@ import numpy as np
 
 from core.errors import BadInput, StudioError
 from core.metrics import auroc
-from core.rag import squad
+from core.rag import canaries, squad
 from core.rag.index import Index, block, queries
 from core.rag.load import Document, Page
 from core.rag.split import passages, sentences
@@ -187,14 +188,17 @@ def main(argv=None):
     asked.add_argument("--limit", type=int, help="look up a random sample of this many questions")
     asked.add_argument("--answers", type=int, help="ask for answers to this many questions only, a random sample; 0 for none")
     asked.add_argument("--part", choices=("tune", "report"), help="only questions about these articles; the index holds all")
-    for one in (asked, commands.add_parser("cranfield", help="Cranfield: graded relevance of abstracts")):
+    graded = commands.add_parser("cranfield", help="Cranfield: graded relevance of abstracts")
+    planted = commands.add_parser("canaries", help="200 documents with a planted order: how many are followed")
+    for one in (asked, graded):
         one.add_argument("source", type=Path)
+    for one in (asked, graded, planted):
         one.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:
-        if not args.source.exists():
+        if args.command != "canaries" and not args.source.exists():
             raise BadInput(f"There is no {args.source}. Please check the path.")
-        report = (measure_squad if args.command == "squad" else measure_cranfield)(args)
+        report = {"squad": measure_squad, "cranfield": measure_cranfield, "canaries": lambda args: canaries.measure()}[args.command](args)
     except StudioError as error:
         sys.exit(str(error))
     print(json.dumps(report) if args.json else re.sub(r'[{}",]', "", json.dumps(report, indent=1)))

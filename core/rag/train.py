@@ -23,7 +23,7 @@ from core.rag.gaps import gap
 from core.rag.index import Index, block, queries
 from core.rag.load import Document, Page
 from core.rag.model import Reader
-from core.rag.reader import collate, prepare
+from core.rag.reader import prepare, tensors
 from core.rag.split import passages, sentences
 
 
@@ -135,14 +135,16 @@ def train(args):
 
 def step(model, optimizer, batch):
     """One step on a batch of examples -> (loss, share of spans that were exactly right)."""
-    scores = model(*collate([row[:3] for row in batch]))
-    first, last = (torch.tensor([row[at] for row in batch]) for at in (3, 4))
-    loss = (F.cross_entropy(scores[..., 0], first) + F.cross_entropy(scores[..., 1], last)) / 2
+    loss = right = 0
+    for scores, (*_, first, last) in zip(model(tensors([row[:3] for row in batch])), batch, strict=True):
+        truth = torch.tensor([first, last])
+        loss = loss + F.cross_entropy(scores.T, truth) / len(batch)
+        right += bool((scores.argmax(0) == truth).all()) / len(batch)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return float(loss.detach()), float(((scores[..., 0].argmax(1) == first) & (scores[..., 1].argmax(1) == last)).float().mean())
+    return float(loss.detach()), right
 
 
 def main(argv=None):

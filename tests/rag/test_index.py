@@ -9,11 +9,14 @@ import pytest
 from core import weights
 from core.errors import BadInput
 from core.rag import library
-from core.rag.encoder import encoder
+from core.rag.encoder import Encoder
 from core.rag.index import BM25, HybridRetriever, Index, block, queries, shrink, terms
 from core.rag.split import passages
 from tests import documents
 from tests.rag.conftest import EXAMPLES, index_of
+
+TEXT = "The lamp burned paraffin until 1921."
+LONGER = "A longer text beside it, so that the two go through the network in one row and must not see each other."
 
 
 def test_the_encoder_gives_what_transformers_gives():
@@ -22,14 +25,22 @@ def test_the_encoder_gives_what_transformers_gives():
     torch = runtime.prepare_torch()
     from transformers import BertModel
 
-    text = "The lamp burned paraffin until 1921."
+    plain = Encoder(whole=False)
     theirs = BertModel.from_pretrained(weights.installed("minilm").parent).eval()
     with torch.inference_mode():
-        states = theirs(input_ids=torch.tensor([encoder().tokenizer.encode(text).ids])).last_hidden_state[0].numpy()
-    ((_, ours), _) = encoder().states([text, "A longer text beside it, so that one of the two is padded and the padding must not matter at all."])
+        states = theirs(input_ids=torch.tensor([plain.tokenizer.encode(TEXT).ids])).last_hidden_state[0].numpy()
+    ((_, ours), _) = plain.states([TEXT, LONGER])
     assert np.abs(ours - states).max() < 1e-4
-    vector = np.array(encoder().embed_query(text))
-    assert vector == pytest.approx(np.array(encoder().embed_documents([text, "x"])[0]), abs=1e-5) and np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    vector = np.array(plain.embed_query(TEXT))
+    assert vector == pytest.approx(np.array(plain.embed_documents([TEXT, "x"])[0]), abs=1e-5) and np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_whole_numbers_change_little_and_neighbours_nothing():
+    plain, whole = Encoder(whole=False), Encoder(whole=True)
+    for text in (TEXT, LONGER):
+        assert float(plain.vector(text) @ whole.vector(text)) > 0.99
+    ((_, beside), _), ((_, alone),) = whole.states([TEXT, LONGER]), whole.states([TEXT])
+    assert (beside == alone).all()
 
 
 def test_bm25_by_hand():
