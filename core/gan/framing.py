@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from core import images, photos, runtime, weights
 from core.gan import data, frame, model
@@ -187,7 +188,7 @@ def measure(source):
         eyes = np.linalg.norm(five[:2].mean(0) - five[2:4].mean(0))
         gaps.append(float(np.linalg.norm(here.T - five, axis=1).mean() / eyes))
     plain = others(source, held=True, side=256).permute(0, 2, 3, 1).numpy()
-    alarms = sum(bool(finder.search(images.to_image(picture))) for picture in plain)
+    alarms = sum(bool(finder.search(Image.fromarray(picture))) for picture in plain)
     return {"n": count, "found": 1 - missed / max(count, 1), "gap": float(np.median(gaps)), "within_25": float(np.mean(np.array(gaps) < 0.25)),
             "n_without": len(plain), "false_alarms": alarms, "ms": round(1000 * seconds / max(count, 1), 1)}  # fmt: skip
 
