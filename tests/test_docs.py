@@ -143,7 +143,8 @@ def test_figures_of_the_face_swap_are_its_card_s():
         f"10 s of 480p took {speed['film_480p_10s']['seconds']:.0f} s",
         f"took {pair['steps']:,} steps in {pair['minutes']} minutes",
         f"in {pair['n']} of those photos it looks more like the other person in {trained['nearest_is_the_source']:.2f}",
-        f"landmark error {trained['landmark_error_median']:.1f} % (the mesh on the same photos: {mesh['nearest_is_the_source']:.2f} and {mesh['landmark_error_median']:.1f} %)",
+        f"landmark error {trained['landmark_error_median']:.1f} % "
+        f"(the mesh on the same photos: {mesh['nearest_is_the_source']:.2f} and {mesh['landmark_error_median']:.1f} %)",
     ):
         assert text in README, text
 

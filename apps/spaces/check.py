@@ -229,13 +229,17 @@ def here(app, call, home):
 
 def right(app, call, said, home):
     """Raise StudioError unless an answer holds what it should and is the studio's own."""
-    parts = said if isinstance(said, (list, tuple)) else []
-    words = [word for part in parts for word in (part if isinstance(part, list) else [part]) if isinstance(word, dict)]
-    first = words[0] if words else said  # a picture comes with a dict of what is said of it, or several with a list of them
+    first = words_of(said)
     if not holds(first, call.says):
         raise StudioError(f"{app.slug}/{call.endpoint.name} should say {call.says}, and says {str(first)[:300]}")
     if not alike(said, here(app, call, home)):
         raise StudioError(f"{app.slug}/{call.endpoint.name} says something else than the studio: {str(first)[:300]}")
+
+
+def words_of(said):
+    """The first dict of an answer: a picture comes with one of what is said of it, several with a list of them."""
+    parts = said if isinstance(said, (list, tuple)) else [said]
+    return next((word for part in parts for word in (part if isinstance(part, list) else [part]) if isinstance(word, dict)), said)
 
 
 def holds(said, wanted):

@@ -7,6 +7,7 @@ predict.distance(a.vector, b.vector) < 0.6       probably one person (dlib's thr
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from core.errors import StudioError
 from core.faces.detect import Box, detector, to_points
@@ -62,7 +63,7 @@ def ready():
     """Load the models and answer once; raises StudioError if that fails."""
     vector = embedder()([np.zeros((150, 150, 3), np.uint8)])[0]
     finder, blank = detector(), np.zeros((90, 90, 3), np.uint8)
-    finder.hog(blank, 0)
+    finder.boxes(Image.fromarray(blank), 80)
     for name in ("five-points", "landmarks"):
         finder.points(blank, Box(5, 5, 85, 85, 0), name)
     if not np.isfinite(vector).all():

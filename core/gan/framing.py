@@ -226,7 +226,7 @@ def main(argv=None):
     parser.add_argument("job", choices=("train", "measure", "release", "card"))
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--run", default="runs/framer")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
     runtime.prepare_torch()

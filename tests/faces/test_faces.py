@@ -317,3 +317,26 @@ def test_faces_of_real_people_are_kept_apart():
     d = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     same, upper = keys[:, None] == keys[None], np.triu(np.ones(d.shape, bool), 1)
     assert ((d < gallery.DEFAULT) == same)[upper].mean() > 0.97
+
+
+def test_the_detector_is_never_used_without_its_lock(monkeypatch):
+    """dlib's detector keeps its pyramid between calls: warming up beside a visitor's photo once brought the server down."""
+    finder = detect.detector()
+
+    class Watched:
+        def __init__(self, hog):
+            self.hog, self.unlocked = hog, 0
+
+        def run(self, *given):
+            self.unlocked += not finder.searching.locked()
+            return self.hog.run(*given)
+
+        def __call__(self, *given):
+            self.unlocked += not finder.searching.locked()
+            return self.hog(*given)
+
+    watched = Watched(finder.hog)
+    monkeypatch.setattr(finder, "hog", watched)
+    predict.ready()
+    predict.find(Image.new("RGB", (200, 200)), vectors=False)
+    assert watched.unlocked == 0
