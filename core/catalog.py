@@ -122,7 +122,7 @@ ENTRIES = {
         Entry(
             name="gan-faces",
             file="gan-faces.safetensors",
-            sha256="dce38b34904a4d763228c8ceb4f4ae75df8d0a0ae2cc2cbca704d36312cf6bb2",
+            sha256="859f85fbf2ee113121e28728ee1dc254fd428d725b59752ac6faabc600fdc7fd",
             bytes=7_159_656,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",

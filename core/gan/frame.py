@@ -61,7 +61,7 @@ class Framer:
         found = [pair for size in _sizes(small) for pair in self._windows(small, size)]
         found = sorted(found, key=lambda pair: -pair[0])[:CANDIDATES]
         back = np.diag([image.width / small.width, image.height / small.height])
-        frames = [self._closer(image, back @ matrix) for score, matrix in found if score > 0.2]
+        frames = self._closer(image, [back @ matrix for score, matrix in found if score > 0.2])
         return agreed([frame for frame in frames if frame.score >= SURE])
 
     def _windows(self, small, size):
@@ -79,14 +79,15 @@ class Framer:
             out.append((float(score), compose(np.array([[half[0], 0, (x + SIDE / 2) * back[0]], [0, half[1], (y + SIDE / 2) * back[1]]]), correction)))
         return out
 
-    def _closer(self, image, matrix):
+    def _closer(self, image, matrices):
+        """Frames to begin with -> where they lead."""
         scores = []
-        for _ in range(CLOSER):
-            window = np.asarray(crop(image, matrix, SIDE), np.float32) / 255
-            score, correction = self.look(self.torch.from_numpy(window).permute(2, 0, 1)[None])
-            scores.append(float(score[0]))
-            matrix = compose(matrix, correction[0])
-        return Frame(matrix, float(np.mean(scores[1:])))
+        for _ in range(CLOSER if matrices else 0):
+            windows = np.stack([np.asarray(crop(image, matrix, SIDE), np.float32) / 255 for matrix in matrices])
+            score, correction = self.look(self.torch.from_numpy(windows).permute(0, 3, 1, 2))
+            scores.append(score)
+            matrices = list(map(compose, matrices, correction))
+        return [Frame(matrix, float(score)) for matrix, score in zip(matrices, np.mean(scores[1:], 0), strict=True)] if matrices else []
 
 
 def agreed(frames):
