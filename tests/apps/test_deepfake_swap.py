@@ -71,7 +71,7 @@ def test_no_photo_no_face_and_no_film():
     assert "two photos first" in make(None, None)[1]
     scene, _, _, panel = deepfake_swap.look(str(registry.ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), "source")
     assert scene is None and "No face was found in the source photo" in panel
-    assert "add a film" in swap_tabs.preview(None, None, 0, 1, True)[2]
+    assert "add a film" in swap_tabs.preview(None, None, None, "2", 0, 1, True)[2]
     assert swap_tabs.check(None)[0] == swap_tabs.UNSEEN
 
 
