@@ -133,6 +133,7 @@ def test_figures_of_the_face_swap_are_its_card_s():
     quality = registry.find("deepfake-swap").read_card()["quality"]
     ours, plain = (quality["pairs"]["methods"][name] for name in ("vitrine", "plain recipe"))
     alarms, speed, pair = quality["false_alarms"], quality["speed"], quality["training"]
+    marks = quality["libraries"].values()
     trained, mesh = (pair["methods"][name] for name in ("trained pair", "vitrine"))
     for text in (
         f"| {quality['pairs']['n']} pairs of different people (LFW) | Vitrine | plain recipe |",
@@ -141,6 +142,7 @@ def test_figures_of_the_face_swap_are_its_card_s():
         *(f"| {name} | {share:.3f} |" for name, share in quality["watermark"]["marks_read"].items()),
         f"On {alarms['n']:,} unmarked photos a mark was read {alarms['read']} times, and called damaged {alarms['called_damaged']} times",
         f"10 s of 480p took {speed['film_480p_10s']['seconds']:.0f} s",
+        *(" | ".join([f"| {name}", *(f"{row['marks_read'][name]:.1f}" for row in marks)]) for name in ("JPEG 75", "half the size", "10 % cropped")),
         f"took {pair['steps']:,} steps in {pair['minutes']} minutes",
         f"in {pair['n']} of those photos it looks more like the other person in {trained['nearest_is_the_source']:.2f}",
         f"landmark error {trained['landmark_error_median']:.1f} % "
