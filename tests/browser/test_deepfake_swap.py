@@ -45,7 +45,7 @@ def people(folder):
 def test_train_a_pair_pause_and_paint_with_it(visit, hub, tmp_path):  # noqa: F811
     visit.goto(hub.url + "/deepfake-swap/")
     visit.get_by_role("tab", name="Train", exact=True).click()
-    panel, files = visit.locator(".verdict h2:visible").first, visit.locator("input[type=file]")
+    panel = visit.locator(".verdict h2:visible").first
     visit.get_by_role("button", name="Train", exact=True).click()
     expect(panel).to_have_text("Not yet")
     shown = visit.get_by_role("tabpanel").filter(has_text="The classic deepfake").locator("input[type=file]")
@@ -59,7 +59,10 @@ def test_train_a_pair_pause_and_paint_with_it(visit, hub, tmp_path):  # noqa: F8
     expect(panel).to_have_text("Training", timeout=120_000)
     visit.get_by_role("button", name="Pause").click()
     visit.get_by_text("Use it on a photo").click()
-    files.last.set_input_files(ROOT / "assets" / "examples" / "deepfake-swap" / "collins.jpg")
+    empty = visit.get_by_role("button", name="Drop an image file here to upload").locator("visible=true")
+    expect(empty).to_have_count(1)  # the accordion is open, its inputs are there
+    shown.last.set_input_files(ROOT / "assets" / "examples" / "deepfake-swap" / "collins.jpg")
+    expect(empty).to_have_count(0)
     visit.get_by_label("I have the right to use both faces").last.check()
     visit.get_by_role("button", name="Swap with the pair").click()
     expect(visit.get_by_text("Swapped, labelled, marked and signed").last).to_be_visible(timeout=120_000)
