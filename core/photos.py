@@ -50,6 +50,15 @@ def listing(source):
     return [(PurePosixPath(path).parent.name, PurePosixPath(path).name) for path, _ in _files(Path(source))]
 
 
+def unpacked_bytes(archive):
+    """What the photos of a zip say they take once unpacked; nothing is unpacked for it. Raises BadInput for what is no zip."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return sum(info.file_size for info in _members(file))
+    except (*_DAMAGE, OSError):
+        raise BadInput(f"{Path(archive).name} is no readable zip file. Please pack the pictures again, without a password.") from None
+
+
 _DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error)  # what zipfile raises, passwords included
 
 
@@ -58,6 +67,14 @@ def _open(file, name):
         return open_image(file, name)
     except _DAMAGE as error:
         raise BadInput(f"{name} cannot be unpacked ({error}). Please pack the zip again, without a password.") from None
+
+
+def _members(archive):
+    """The photos of an open zip in name order, without what systems hide in it."""
+    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+        hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
+        if info.filename.lower().endswith(SUFFIXES) and not hidden:
+            yield info
 
 
 def _files(source):
@@ -69,11 +86,9 @@ def _files(source):
     elif source.is_file() and zipfile.is_zipfile(source):
         try:
             with zipfile.ZipFile(source) as archive:
-                for info in sorted(archive.infolist(), key=lambda info: info.filename):
-                    hidden = "__MACOSX" in info.filename or PurePosixPath(info.filename).name.startswith(".")
-                    if info.filename.lower().endswith(SUFFIXES) and not hidden:
-                        with archive.open(info) as file:
-                            yield info.filename, file
+                for info in _members(archive):
+                    with archive.open(info) as file:
+                        yield info.filename, file
         except _DAMAGE as error:
             raise BadInput(f"{source.name} cannot be unpacked ({error}). Please pack it again, without a password.") from None
     else:

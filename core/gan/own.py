@@ -4,9 +4,12 @@ import json
 import time
 from pathlib import Path
 
-from core import runtime, weights
+from core import photos, runtime, weights
+from core.errors import BadInput
+from core.images import MAX_BYTES
 
 SIDE, SHOW_EVERY, MOST = 64, 5.0, 5000  # px; seconds between two grids; pictures
+HEAVIEST = 40 * MAX_BYTES  # of a zip once unpacked
 LIMITS = f"At least 20 pictures of one kind of thing, at most {MOST}; some hundreds make it worth while"
 
 
@@ -21,6 +24,8 @@ class Workshop:
 
         files = [Path(f) for f in files or []]
         packed = len(files) == 1 and files[0].suffix.lower() == ".zip"
+        if packed and photos.unpacked_bytes(files[0]) > HEAVIEST:
+            raise BadInput(f"{files[0].name} holds too much. Please give at most {MOST} pictures, 1 GB in all.")
         pictures = data.folder(files[0], SIDE, MOST) if packed else data.squares(files, SIDE, MOST)
         self.count = len(pictures)
         self.trainer = Trainer(pictures, Plan(side=SIDE, seed=seed, batch=min(32, len(pictures))), runtime.device())

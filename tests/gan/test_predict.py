@@ -198,7 +198,7 @@ def test_every_bundled_generator_draws(name):
     assert np.std(pictures, 0).mean() > 5 and model.bytes() > 0
 
 
-def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path):
+def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path, monkeypatch):
     from core.gan import own
 
     files = []
@@ -219,6 +219,9 @@ def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path):
         for file in files[:21]:
             packed.write(file, file.name)
     assert own.Workshop([tmp_path / "all.zip"]).count == 21
+    monkeypatch.setattr(own, "HEAVIEST", 100)
+    with pytest.raises(BadInput, match="holds too much"):
+        own.Workshop([tmp_path / "all.zip"])
     (tmp_path / "text.zip").write_text("no zip")
     with pytest.raises(BadInput, match="zip"):
         own.Workshop([tmp_path / "text.zip"])

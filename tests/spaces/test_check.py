@@ -10,7 +10,9 @@ from apps import registry
 from apps.endpoints import Call, Endpoint, Parameter
 from apps.spaces import check, folder
 from core.errors import StudioError
-from tests.conftest import EXAMPLES
+from core.images import open_image
+from core.provenance import watermark
+from tests.conftest import EXAMPLES, ROOT
 
 
 @pytest.mark.parametrize("slug", ["bear-detector", "rag-chatbot"])
@@ -78,6 +80,18 @@ def test_pictures_are_compared_pixel_by_pixel(tmp_path, photo):
         and not check.alike(str(tmp_path / "a.png"), photo.rotate(180))
         and not check.alike(str(tmp_path / "a.png"), photo.resize((9, 9)))
     )
+
+
+def test_one_pixel_counts_unless_a_mark_of_another_minute_may_have_changed_it(tmp_path):
+    scene = open_image(ROOT / "assets" / "examples" / "deepfake-swap" / "collins.jpg")
+    touched = scene.copy()
+    touched.putpixel((5, 5), (1, 2, 3))
+    touched.save(tmp_path / "touched.png")
+    assert not check.alike(str(tmp_path / "touched.png"), scene)
+    early, late = (watermark.mark(scene, bytes([0, 0, 0, minute])) for minute in (1, 200))
+    early.save(tmp_path / "early.png")
+    assert early.tobytes() != late.tobytes() and check.alike(str(tmp_path / "early.png"), late)
+    assert not check.alike(str(tmp_path / "early.png"), late.rotate(180))
 
 
 def test_what_must_stand_in_an_answer():
