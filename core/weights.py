@@ -97,6 +97,21 @@ def halved(tensors):
     return {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
 
 
+def optimiser_tensors(optimiser, prefix):
+    """What a torch optimiser remembers, as tensors to save: "PREFIX.0.exp_avg" and so on."""
+    return {f"{prefix}.{index}.{key}": value for index, state in optimiser.state_dict()["state"].items() for key, value in state.items()}
+
+
+def restore_optimiser(optimiser, tensors, prefix):
+    """Give an optimiser back what `optimiser_tensors` took from one like it."""
+    state = optimiser.state_dict()
+    for name, value in tensors.items():
+        if name.startswith(f"{prefix}."):
+            index, key = name.removeprefix(f"{prefix}.").split(".")
+            state["state"].setdefault(int(index), {})[key] = value
+    optimiser.load_state_dict(state)
+
+
 def save(path, tensors, metadata):
     """Write tensors and their text metadata; the name appears only once the file is whole."""
     from safetensors.torch import save_file

@@ -140,11 +140,7 @@ def train(args):
         tensors, metadata = weights.read(path)
         done, seconds = int(metadata["steps"]), float(metadata["seconds"])
         network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
-        states = {k.removeprefix("adam."): v for k, v in tensors.items() if k.startswith("adam.")}
-        rows = {int(k.split(".")[0]): {} for k in states}
-        for key, value in states.items():
-            rows[int(key.split(".")[0])][key.split(".")[1]] = value
-        adam.load_state_dict(adam.state_dict() | {"state": rows})
+        weights.restore_optimiser(adam, tensors, "adam")
     saved = time.monotonic()
     for step in range(done, args.steps):
         began = time.monotonic()
@@ -161,7 +157,7 @@ def train(args):
         if last or time.monotonic() - saved > 60:
             saved = time.monotonic()
             tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-            tensors |= {f"adam.{i}.{k}": v for i, state in adam.state_dict()["state"].items() for k, v in state.items()}
+            tensors |= weights.optimiser_tensors(adam, "adam")
             weights.save(path, tensors, {"steps": str(step + 1), "seconds": str(seconds), "seed": str(args.seed)})
             print(f"{step + 1} of {args.steps} steps, loss {loss.item():.3f}, {(args.steps - step) * seconds / (step + 1) / 60:.0f} min left", flush=True)
 

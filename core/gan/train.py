@@ -184,7 +184,7 @@ class Trainer:
         tensors = {f"average.{k}": v for k, v in self.average.items()}
         for name, network, optimiser in self._players():
             tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
-            tensors |= {f"{name}-adam.{i}.{k}": v for i, s in optimiser.state_dict()["state"].items() for k, v in s.items()}
+            tensors |= weights.optimiser_tensors(optimiser, f"{name}-adam")
         about = {"steps": self.steps, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
         weights.save(path, tensors, {"run": json.dumps(about)})
 
@@ -201,11 +201,7 @@ class Trainer:
         self.average = {k: v.to(self.device).clone() for k, v in part("average.").items()}
         for name, network, optimiser in self._players():
             network.load_state_dict(part(f"{name}."))
-            state = optimiser.state_dict()
-            for key, value in part(f"{name}-adam.").items():
-                index, what = key.split(".")
-                state["state"].setdefault(int(index), {})[what] = value
-            optimiser.load_state_dict(state)
+            weights.restore_optimiser(optimiser, tensors, f"{name}-adam")
         self.steps, self.seconds, self.strength = about["steps"], about["seconds"], about["strength"]
 
     def _players(self):

@@ -119,8 +119,7 @@ def train(args):
 def save(run, atelier, average, optimiser, progress, args, means):
     """The run's state, for resuming, and style.safetensors: the averaged networks in half precision, ready to ship."""
     tensors = {f"model.{k}": v for k, v in atelier.state_dict().items()} | {f"average.{k}": v for k, v in average.items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items()}
+    tensors |= weights.optimiser_tensors(optimiser, "optimiser")
     weights.save(run / "state.safetensors", tensors, {"progress": json.dumps(progress)})
     about = {"painter": json.dumps(atelier.painter.shape), "reader": json.dumps(atelier.reader.shape), "names": json.dumps(atelier.names)}
     about["means"] = json.dumps(means)
@@ -134,12 +133,7 @@ def load_state(path, atelier, average, optimiser):
     atelier.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     for key in average:
         average[key].copy_(tensors[f"average.{key}"])
-    state = optimiser.state_dict()
-    for key, value in tensors.items():
-        if key.startswith("optimiser."):
-            _, index, name = key.split(".")
-            state["state"].setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict(state)
+    weights.restore_optimiser(optimiser, tensors, "optimiser")
     return json.loads(metadata["progress"])
 
 

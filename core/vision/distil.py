@@ -171,8 +171,7 @@ def save_state(path, model, projector, average, optimiser, progress):
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"projector.{k}": v for k, v in projector.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items()}
+    tensors |= weights.optimiser_tensors(optimiser, "optimiser")
     weights.save(path, tensors, {"progress": json.dumps(progress)})
 
 
@@ -187,11 +186,7 @@ def load_state(path, model, projector, average, optimiser):
     projector.load_state_dict(part("projector."))
     for key, value in part("average.").items():
         average[key].copy_(value)
-    state = optimiser.state_dict()
-    for key, value in part("optimiser.").items():
-        index, name = key.split(".")
-        state["state"].setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict(state)
+    weights.restore_optimiser(optimiser, tensors, "optimiser")
     return json.loads(metadata["progress"])
 
 
