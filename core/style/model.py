@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from core.style.look import Look, mirror
+
 STAGES = ("stage1", "stage2", "stage3", "stage4")  # of the vision backbone: 32, 64, 128 and 256 channels
 CONTENT = "stage3"
 STYLE_PX = 288  # side of the square that has as many pixels as a painting when its style is measured
@@ -52,15 +54,7 @@ class Eye(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, images, upto=None):
-        x, out, at = (images - self.mean) / self.std, [], 0
-        for index, depth in enumerate(self.depths[:upto]):
-            if index:
-                x = F.avg_pool2d(x, 2)
-            for _ in range(depth):
-                x = F.relu(F.conv2d(mirror(x, 1), self.weights[at], self.biases[at]))
-                at += 1
-            out.append(x)
-        return out
+        return list(Look.apply((images - self.mean) / self.std, list(self.weights), list(self.biases), self.depths[:upto]))
 
     @torch.no_grad()
     def level(self, means):
@@ -76,11 +70,6 @@ class Eye(nn.Module):
                 self.biases[at] *= after
                 before, at = after, at + 1
         return self
-
-
-def mirror(x, by):
-    """Pad by mirroring; a picture too small for a mirror repeats its border."""
-    return F.pad(x, (by,) * 4, mode="reflect" if min(x.shape[2:]) > by else "replicate")
 
 
 class Painter(nn.Module):

@@ -9,6 +9,7 @@ from core.errors import BadInput
 MODES = ("instant", "any", "patient")
 NAMES = {"instant": "Instant", "any": "Any painting", "patient": "Patient"}
 MOST = 4096  # px of the longer side that is painted at most; panoramas may be longer, with as many pixels
+COARSEST = 400  # px of the shorter side, at most, that the patient mode begins with
 LEAST_SIDE = 64  # px that the shorter side of a long picture keeps, if it had them
 STYLES = ("Starry night", "The wave", "The scream", "Udnie", "Composition VII", "Water lilies", "Woman with a hat", "Houses at Auvers")
 RANGES = {
@@ -39,7 +40,7 @@ class Wish:
     strength: float = 1.0
     strokes: float = 0.7
     keep_colours: bool = False
-    steps: int = 160
+    steps: int = 100
     style_weight: float = 60.0
     style_scale: float = 1.0
     smooth: float = 0.2
@@ -121,6 +122,7 @@ _SECONDS = {"network": 1.6, "gram": 7.0, "sliced": 14.0}
 _BYTES = {"instant": 700, "any": 900, "patient": 2600}
 _BASE = 350e6  # torch and the networks
 _TILED = 700e6  # at most, beyond one tile
+HISTORY = 300e6  # bytes of past steps that L-BFGS may keep: 100 steps up to 350 px a side, fewer of larger pictures
 _lock = threading.Lock()
 
 
@@ -148,12 +150,13 @@ def learn(kind, seconds, pixels):
 
 
 def levels(wanted, width, height):
-    """[(width, height, steps)] of the patient mode, coarse to fine: halves until the shorter side has 64 px, at most three sizes.
+    """[(width, height, steps)] of the patient mode, coarse to fine: halves until the shorter side has 400 px, at most three sizes.
 
-    Most steps are taken where they are cheap: each finer size gets 0.6 times as many.
+    Below that the coarse waves form as fast at full size (patient.Waves), and halves cost more than they save. Most
+    steps are taken where they are cheap: each finer size gets 0.6 times as many.
     """
     count = 1
-    while count < 3 and min(width, height) / 2**count >= LEAST_SIDE:
+    while count < 3 and min(width, height) / 2 ** (count - 1) > COARSEST:
         count += 1
     share = [0.6**k for k in range(count)]
     steps = [max(1, round(wanted.steps * s / sum(share))) for s in share]

@@ -15,6 +15,10 @@ def test_gram_is_symmetric_positive_semi_definite_and_counts_no_pixels():
     assert torch.allclose(losses.gram(features().repeat(1, 1, 3, 2)), g, atol=1e-6), "a repeated picture has the same style"
 
 
+def test_grams_gradient_is_right():
+    assert torch.autograd.gradcheck(losses.gram, features(size=(2, 3, 4, 5)).double().requires_grad_())
+
+
 def test_gram_by_hand():
     x = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]])
     assert losses.gram(x).tolist() == [[[2.5, 1.5], [1.5, 4.5]]]

@@ -1,6 +1,8 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
+from core.style.look import mirror
 from core.style.model import Atelier, Eye, Painter, Reader, adain, measure, spread
 from tests.style.helpers import tiny_eye
 
@@ -63,6 +65,23 @@ def test_eye_stops_where_it_is_told_and_takes_pictures_of_one_pixel():
     eye = tiny_eye()
     assert len(eye(random(1, 3, 16, 16), upto=2)) == 2 and isinstance(eye, Eye)
     assert eye(random(1, 3, 1, 9), upto=1)[0].shape == (1, 4, 1, 9)
+
+
+@pytest.mark.parametrize("size", [(2, 3, 33, 18), (1, 3, 16, 16), (1, 3, 8, 17)])
+@pytest.mark.parametrize("stages", [(0, 1, 2, 3), (2,), (0, 3)])
+def test_the_eyes_gradient_is_the_one_autograd_finds(size, stages):
+    def plain(eye, images):
+        x, out, at = (images - eye.mean) / eye.std, [], 0
+        for index, depth in enumerate(eye.depths):
+            x = F.avg_pool2d(x, 2) if index else x
+            for _ in range(depth):
+                x, at = F.relu(F.conv2d(mirror(x, 1), eye.weights[at], eye.biases[at])), at + 1
+            out.append(x)
+        return out
+
+    eye, x = tiny_eye().double(), random(*size).double().requires_grad_()
+    ours, theirs = (torch.autograd.grad(sum((k + 1) * features[k].pow(2).sum() for k in stages), x)[0] for features in (eye(x), plain(eye, x)))
+    assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-9) and theirs.abs().max() > 1
 
 
 def test_measures_do_not_depend_on_where_things_are():

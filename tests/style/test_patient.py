@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.style import losses, patient, wishes
+from core.style import losses, networks, patient, sheet, wishes
 from tests.style.helpers import photo, tiny_eye
 
 
@@ -36,12 +36,35 @@ def test_another_seed_gives_other_pixels_from_noise():
     assert a.picture().tobytes() != b.picture().tobytes()
 
 
-def test_it_goes_coarse_to_fine():
+def test_a_large_picture_goes_coarse_to_fine_and_a_small_one_is_painted_at_once():
     wanted = wishes.wish(mode="patient", steps=100)
-    levels = wishes.levels(wanted, 512, 384)
-    assert [(w, h) for w, h, _ in levels] == [(128, 96), (256, 192), (512, 384)]
+    levels = wishes.levels(wanted, 1200, 900)
+    assert [(w, h) for w, h, _ in levels] == [(300, 225), (600, 450), (1200, 900)]
     assert [steps for *_, steps in levels] == sorted((steps for *_, steps in levels), reverse=True) and abs(sum(s for *_, s in levels) - 100) <= 1
-    assert wishes.levels(wanted, 100, 30) == [(100, 30, 100)]
+    assert wishes.levels(wanted, 400, 300) == [(400, 300, 100)]
+
+
+@pytest.mark.parametrize("size", [(12, 9), (17, 16), (1, 1), (30, 2)])
+def test_waves_make_the_same_picture_and_coarse_ones_move_further(size):
+    pixels = torch.rand(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
+    waves = patient.Waves(*size)
+    assert torch.allclose(waves.picture(waves.of(pixels)), pixels, atol=1e-5)
+    if min(size) > 8:  # the same step on every wave changes the flat part most, and the finest checkerboard least
+        flat, fine = torch.ones_like(pixels), torch.ones_like(pixels)
+        fine[..., ::2], fine[..., 1::2] = 1, -1
+        assert waves.picture(flat).abs().mean() > 1.5 * waves.picture(fine).abs().mean()
+
+
+def test_waves_reach_a_loss_in_fewer_steps_than_pixels(monkeypatch):
+    def painted():
+        s = patient.Sitting(sheet.example_photos()[0].resize((96, 96)), sheet.example_photos()[2], wishes.wish(mode="patient", steps=40), networks.load().eye)
+        run(s)
+        return [total for *_, total in s.losses]
+
+    ours = painted()
+    monkeypatch.setattr(patient.Waves, "SHARE", 0.0)
+    plain = painted()
+    assert next(k for k, total in enumerate(ours) if total <= plain[-1]) < 36
 
 
 def test_stopping_keeps_the_picture_and_going_on_ends_where_it_should():
@@ -54,7 +77,8 @@ def test_stopping_keeps_the_picture_and_going_on_ends_where_it_should():
     assert s.losses[-1][2] < s.losses[4][2] or len(s.levels) > 1
 
 
-def test_stopping_at_the_end_of_a_size_and_running_a_finished_one_again_are_fine():
+def test_stopping_at_the_end_of_a_size_and_running_a_finished_one_again_are_fine(monkeypatch):
+    monkeypatch.setattr(wishes, "COARSEST", 64)
     s = sitting(photo(160, 128), steps=10)
     first = s.levels[0][2]
     assert len(s.levels) == 2
