@@ -19,7 +19,11 @@ from apps import registry, server
 
 def build_hub(mcp=False):
     """The whole studio as one ASGI app; mcp: every app's endpoints are MCP tools as well."""
-    lazies = {app.slug: server.Lazy(lambda app=app: for_programs(app, f"/{app.slug}", mcp)) for app in registry.APPS}
+    def opened(app):
+        server.in_background(lambda: server.ask_ready(app))  # the model loads while the page is built and the browser draws it
+        return for_programs(app, f"/{app.slug}", mcp)
+
+    lazies = {app.slug: server.Lazy(lambda app=app: opened(app)) for app in registry.APPS}
     pages = server.Lazy(streamlit_pages)
 
     async def landing(request):
@@ -43,7 +47,7 @@ def build_hub(mcp=False):
         shown = await asyncio.to_thread(snippets.all_apps, str(request.base_url).rstrip("/"), mcp)
         return server.page("api.html", apps=shown, mcp=mcp)
 
-    routes = [*server.common_routes(registry.APPS), Route("/", landing), Route("/api", api)]
+    routes = [*server.common_routes(server.Readiness(registry.APPS)), Route("/", landing), Route("/api", api)]
     routes += [Route("/picture/{slug}", picture), Route("/examples/{slug}/{file}", example), Mount("/pages", pages)]
     routes += [Route(f"/{app.slug}{end}", to_page(app)) for app in registry.APPS if app.framework == "streamlit" for end in ("", "/")]
     routes += [Mount(f"/{slug}", lazy) for slug, lazy in lazies.items()]
@@ -94,14 +98,7 @@ def build_alone(app):
         from apps import streamlit_server
 
         return streamlit_server.build_alone(app)
-    lazy = server.Lazy(lambda: for_programs(app, "", False))
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_):
-        yield
-        await lazy.close()
-
-    return Starlette(routes=[*server.common_routes([app]), Mount("/", lazy)], lifespan=lifespan)
+    return server.alone(app, lambda: for_programs(app, "", False))
 
 
 def path_of(app):

@@ -11,8 +11,9 @@ import threading
 
 import uvicorn
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.applications import Starlette
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from apps import registry
 
@@ -34,16 +35,17 @@ class Lazy:
         self.lock, self.stop = asyncio.Lock(), asyncio.Event()
 
     async def __call__(self, scope, receive, send):
-        if self.app is None:
-            async with self.lock:
-                if self.app is None:
-                    try:
-                        await self._open()
-                    except Exception:  # whatever kept it from opening, the other apps live on and the next visit tries again
-                        logging.getLogger("uvicorn.error").exception("An app could not be opened.")
-                        await page("broken.html", 503)(scope, receive, send)
-                        return
-        await self.app(scope, receive, send)
+        await (await self.opened() or page("broken.html", 503))(scope, receive, send)
+
+    async def opened(self):
+        """The app; None if it could not be opened."""
+        async with self.lock:
+            if self.app is None:
+                try:
+                    await self._open()
+                except Exception:  # whatever kept it from opening, the other apps live on and the next visit tries again
+                    logging.getLogger("uvicorn.error").exception("An app could not be opened.")
+        return self.app
 
     async def _open(self):
         app = await asyncio.to_thread(self.build)
@@ -109,8 +111,8 @@ class Readiness:
             self.answers[app.slug] = ask_ready(app)
 
 
-def common_routes(apps):
-    readiness = Readiness(apps)
+def common_routes(readiness):
+    """What every server answers; readiness: of the apps it serves."""
 
     async def healthz(request):
         return JSONResponse({"status": "ok"})
@@ -123,6 +125,27 @@ def common_routes(apps):
         return FileResponse(registry.ROOT / "apps" / "templates" / "favicon.svg", headers={"Cache-Control": "max-age=86400"})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/favicon.ico", favicon), Route("/favicon.svg", favicon)]
+
+
+def alone(app, build, routes=()):
+    """One app by itself as an ASGI app. It is opened and its model loaded at once: nobody starts it for anything else.
+
+    build: as of Lazy; routes: what is answered before it
+    """
+    lazy, readiness = Lazy(build), Readiness([app])
+
+    async def open_early():
+        if await lazy.opened():
+            readiness.state()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_):
+        early = asyncio.create_task(open_early())
+        yield
+        await early
+        await lazy.close()
+
+    return Starlette(routes=[*common_routes(readiness), *routes, Mount("/", lazy)], lifespan=lifespan)
 
 
 def serve(app, host, port, title):

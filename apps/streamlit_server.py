@@ -1,16 +1,14 @@
 """The Streamlit pages as an ASGI app: all of them in the hub, or one alone with its endpoints beside it."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import tempfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from streamlit import config
 from streamlit.starlette import App
 
@@ -36,15 +34,7 @@ def pages(alone=None):
 
 def build_alone(app):
     """One app by itself: its page at /, its endpoints at /api/NAME."""
-    lazy = server.Lazy(lambda: pages(app))
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_):
-        yield
-        await lazy.close()
-
-    routes = [*server.common_routes([app]), *api_routes(app), Mount("/", lazy)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return server.alone(app, lambda: pages(app), api_routes(app))
 
 
 def api_routes(app):
