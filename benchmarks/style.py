@@ -7,12 +7,15 @@ normalisation and enlarging convolutions of the usual PyTorch example), random w
 picture, same threads, channels last for both, in turns; median of the runs.
 Patient: against the procedure of PyTorch's tutorial (L-BFGS on the pixels from the photo, one optimiser step of 20
 evaluations at a time, a network of plain modules), with the same convolutions and the same loss: after how many seconds
-does each first reach the loss that the tutorial's procedure ends with? Three pairs. --write puts the figures on the card.
+does each first reach the loss that the tutorial's procedure ends with? Three pairs.
+Painted: seconds of a painting as a visitor gets it, warm, and the most memory that a fresh process takes for it.
+--write puts the figures on the card.
 """
 
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -164,6 +167,27 @@ def patient_mode(size, evaluations):
     return {"size": size, "evaluations": evaluations, "times_faster": statistics.median(ratios), "pairs": rows}
 
 
+PAINTED = (("instant", 512), ("any", 512), ("instant", 2048), ("instant", 4096))
+ONCE = """
+import json, resource, sys
+from benchmarks import style
+from core.style import predict, wishes
+mode, size = sys.argv[1], int(sys.argv[2])
+given = [style.sheet.example_photos()[2]] if mode == "any" else []
+seconds = [predict.paint(style.photo(size), wishes.wish(mode=mode, size=size), given).seconds for _ in range(3 if size < 1000 else 1)]
+print(json.dumps({"seconds": min(seconds[1:] or seconds), "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+"""
+
+
+def painted():
+    """{"instant 512": {"seconds", "peak_mb"}}, each in a process of its own (Linux: resource counts KiB)."""
+    out = {}
+    for mode, size in PAINTED:
+        done = subprocess.run([sys.executable, "-c", ONCE, mode, str(size)], cwd=ROOT, capture_output=True, text=True, check=True)
+        out[f"{mode} {size}"] = json.loads(done.stdout.splitlines()[-1])
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=[256, 512, 1024])
@@ -175,6 +199,7 @@ def main():
     args = parser.parse_args()
     parameters = sum(p.numel() for p in johnson().parameters())
     report = {"threads": runtime.threads(), "johnson_parameters": parameters, "instant": instant(args.sizes, args.runs)}
+    report["painted"] = painted()
     if args.patient:
         report["patient"] = patient_mode(args.patient, args.evaluations)
     if args.write:

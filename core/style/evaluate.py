@@ -66,7 +66,7 @@ def main(argv=None):
     parser.add_argument("data", help="folder with content_photos.zip and paintings.zip")
     parser.add_argument("--modes", nargs="+", default=["instant", "any"], choices=wishes.MODES)
     parser.add_argument("--size", type=int, default=256, help="px of the longer side")
-    parser.add_argument("--steps", type=int, default=120, help="of the patient mode")
+    parser.add_argument("--steps", type=int, default=100, help="of the patient mode")
     parser.add_argument("--pairs", type=int, default=0, help="how many pairs, evenly spread; 0 for all")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)

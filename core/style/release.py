@@ -22,7 +22,7 @@ DATA = (
     "their recoloured parts, photos and made-up patterns; four paintings were kept back for measuring. "
     "From random initialisation; the studio's backbone judged."
 )
-PATIENT = 16  # pairs that the patient mode is measured on
+PATIENT, STEPS = 16, 100  # pairs that the patient mode is measured on, and its steps
 WEAKNESSES = (
     "One network of 0.4 M parameters paints all eight styles, after about an hour on one CPU core: strokes are finer and styles closer to each other than in "
     "networks trained for days on one style each.",
@@ -66,8 +66,8 @@ def main(argv=None):
         print(f'for core/catalog.py: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_},\nthen: python -m core.style.release --measure')
         return
     _, metadata = weights.read(path)
-    quality = {mode: evaluate.measure(args.data, mode, 256, 120, args.pairs) for mode in ("instant", "any")}
-    quality["patient"] = evaluate.measure(args.data, "patient", 256, 120, min(args.pairs, PATIENT) or PATIENT) | {"size": 256, "steps": 120}
+    quality = {mode: evaluate.measure(args.data, mode, 256, STEPS, args.pairs) for mode in ("instant", "any")}
+    quality["patient"] = evaluate.measure(args.data, "patient", 256, STEPS, min(args.pairs, PATIENT) or PATIENT) | {"size": 256, "steps": STEPS}
     write_card(path, metadata, quality, args.note)
 
 
