@@ -10,7 +10,7 @@ from core.gan import predict
 
 APP = registry.find("face-generator")
 COLUMNS, COUNT = 4, 16
-INTRO = "Nobody here exists. **Tap a face** to look at it closer and to work on it in the other tabs."
+INTRO = "Nobody here exists. **Tap a picture** to look at it closer and to work on it in the other tabs."
 
 
 def generate(seed, count=1, truncation=predict.TRUNCATION, generator=None):
@@ -20,20 +20,20 @@ def generate(seed, count=1, truncation=predict.TRUNCATION, generator=None):
         seed: whole number; the same seed makes the same picture everywhere
         count: pictures, of this seed and those after it, 1 to 64
         truncation: 0 (the mean face) to 1 (as it learned) to 1.5
-        generator: "gan-faces" or "gan-faces-style"; empty for the first
+        generator: "gan-faces", "gan-faces-style" or "gan-digits"; empty for the first
 
     Returns:
         one entry a picture (seed, SHA-256 of its pixels, how near it is to a training picture), and all of them as one labelled picture
     """
     samples = predict.wall(seed, count or 1, predict.TRUNCATION if truncation is None else truncation, generator)
-    return [predict.told(sample) for sample in samples], predict.labelled(predict.sheet(samples))
+    return [predict.told(sample) for sample in samples], predict.labelled(predict.sheet(samples), generator)
 
 
 def wall(seed, truncation, generator):
     """-> samples, picture of the wall, choices by keyboard, panel of the picked one cleared."""
     with ui.sentences():
         samples = predict.wall(seed, COUNT, truncation, generator)
-        picture = predict.labelled(predict.sheet(samples, COLUMNS))
+        picture = predict.labelled(predict.sheet(samples, COLUMNS), generator)
     return samples, picture, gr.Dropdown([s.origin for s in samples], value=None), samples[0]
 
 

@@ -38,8 +38,10 @@ def prepare(sample):
 
 
 def fresh(sample):
-    """The picked face or None as it is: nothing moved, its picture, every slider at 0."""
-    return None, predict.portrait(sample) if sample else None, *[0] * len(SLIDERS)
+    """The picked face or None as it is: nothing moved, its picture, a note where its generator has no sliders, every slider at 0."""
+    fits = sample is None or bool(predict.sliders(sample.generator))
+    note = gr.Markdown("" if fits else "The sliders were found for the first generator only. Mixing and walking work for this one too.", visible=not fits)
+    return None, predict.portrait(sample) if sample else None, note, *[gr.Slider(value=0, interactive=fits)] * len(SLIDERS)
 
 
 def shape(sample, *amounts):
@@ -58,7 +60,7 @@ def mix(sample, seed, amount, part, truncation):
     with ui.sentences():
         other = predict.wall(seed, 1, truncation, sample.generator)[0]
         mixed = predict.mix(sample, other, amount, part)
-        return mixed, predict.labelled(predict.sheet([sample, mixed, other], 3))
+        return mixed, predict.labelled(predict.sheet([sample, mixed, other], 3), sample.generator)
 
 
 def tab(picked, truncation, private):
@@ -68,12 +70,13 @@ def tab(picked, truncation, private):
         with gr.Row():
             edited = gr.Image(label="Edited", **FACE)
             with gr.Column():
+                note = gr.Markdown(visible=False)
                 sliders = [gr.Slider(-3, 3, 0, step=0.25, label=f"{s['name']}: {s['low']} to {s['high']}", info=s["figure"]) for s in SLIDERS]
                 with gr.Row():
                     keep, reset = gr.Button("Keep this face"), gr.Button("Reset")
         for slider in sliders:
             slider.input(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
-        gr.on([picked.change, reset.click], fresh, picked, [moved, edited, *sliders], show_progress="hidden", **private)
+        gr.on([picked.change, reset.click], fresh, picked, [moved, edited, note, *sliders], show_progress="hidden", **private)
         keep.click(lambda new, old: new or old, [moved, picked], picked, **private)
         with gr.Accordion("Mix with another seed", open=False):
             with gr.Row():

@@ -19,6 +19,7 @@ from apps import registry, server
 
 def build_hub(mcp=False):
     """The whole studio as one ASGI app; mcp: every app's endpoints are MCP tools as well."""
+
     def opened(app):
         server.in_background(lambda: server.ask_ready(app))  # the model loads while the page is built and the browser draws it
         return for_programs(app, f"/{app.slug}", mcp)

@@ -31,14 +31,23 @@ def faces(data, side):
 
 def digits(data, side):
     """MNIST's test digits -> (N, 1, side, side) uint8, the 28 px squares framed in black rather than enlarged."""
-    with zipfile.ZipFile(Path(data) / "mnist_test_idx.zip") as file:
-        name = next(n for n in file.namelist() if "images" in n)
-        raw = file.read(name)
-    raw = gzip.decompress(raw) if name.endswith(".gz") else raw
+    raw = _mnist(data, "images")
     _, count, height, width = struct.unpack(">IIII", raw[:16])
     pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(count, 1, height, width)
     edge = (side - height) // 2
     return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (edge, edge), (edge, edge))))
+
+
+def digit_labels(data):
+    """Which digits they are -> (N,) uint8."""
+    return torch.from_numpy(np.frombuffer(_mnist(data, "labels"), np.uint8, offset=8).copy())
+
+
+def _mnist(data, part):
+    with zipfile.ZipFile(Path(data) / "mnist_test_idx.zip") as file:
+        name = next(n for n in file.namelist() if part in n)
+        raw = file.read(name)
+    return gzip.decompress(raw) if name.endswith(".gz") else raw
 
 
 def folder(source, side, most=None):

@@ -3,6 +3,7 @@
     python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json
     python -m core.gan.evaluate copies --data ../shared/data --json
     python -m core.gan.evaluate smooth --teachers ../shared/teachers --json
+    python -m core.gan.evaluate digits --data ../shared/data --teachers ../shared/teachers --json
 
 The feature space is the last one of the MobileNetV2 teacher (ImageNet, 1280 numbers) at 128 px. Inception is not to be
 had offline, so no figure here may be held against a published FID or KID.
@@ -17,7 +18,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.gan import metrics
-from core.gan.maker import NAMES, maker
+from core.gan.maker import FACES, maker
 from core.images import enlarge
 
 SIZE = 128  # px that the teacher sees
@@ -81,7 +82,7 @@ def quality(args):
     learned, held = real(args.data)
     base = teacher_features(held, args.teachers)
     rows = {REAL: (learned[: args.samples], None)}
-    for name in [n for n in NAMES if n.startswith("gan-faces")]:
+    for name in FACES:
         rows[name] = (sampled(maker(name), args.samples), name)
     report = {}
     for row, (pictures, _) in rows.items():
@@ -117,7 +118,7 @@ def smooth(args):
     Karras et al. 2019, sec. 4.1, with another feature space.
     """
     step, count, report = 0.02, args.samples, {}
-    for name in [n for n in NAMES if n.startswith("gan-faces")]:
+    for name in FACES:
         model, rng = maker(name), np.random.default_rng(0)
         a, b = model.styles(range(count)), model.styles(range(count, 2 * count))
         t = rng.random((count, 1)).astype(np.float32) * (1 - step)
@@ -128,10 +129,47 @@ def smooth(args):
     return report
 
 
+DIGITS_REAL = "real digits it learned from"
+NEIGHBOURS = 5
+
+
+def digits(args):
+    """The digits: distances as of the faces, and whether they can be read.
+
+    "readable": share of pictures whose NEIGHBOURS nearest training digits (cosine of their pixels) all are the same digit;
+    "rarest": share of the digit that comes up least, 0.1 being even; "nearest": median distance to a training digit
+    """
+    from PIL import Image
+
+    from core.gan import data as sets
+
+    pictures, labels = sets.digits(args.data, 32), sets.digit_labels(args.data)
+    (learned, held), (known, _) = sets.split(pictures), sets.split(labels)
+    shown = {DIGITS_REAL: learned[: args.samples, 0].numpy(), "unseen real digits": held[: args.samples, 0].numpy()}
+    shown["gan-digits"] = np.stack([np.asarray(p)[:, :, 0] for p in sampled(maker("gan-digits"), args.samples)])
+    seen, report = metrics.unit(learned.flatten(1).double().numpy()), {}
+    told = {name: teacher_features([Image.fromarray(a).convert("RGB") for a in arrays], args.teachers) for name, arrays in shown.items()}
+    for name, arrays in shown.items():
+        near = np.argsort(-(metrics.unit(arrays.reshape(len(arrays), -1).astype(float)) @ seen.T), axis=1)[:, : NEIGHBOURS + 1]
+        near = near[:, 1:] if name == DIGITS_REAL else near[:, :NEIGHBOURS]  # a training digit is its own nearest
+        votes = known.numpy()[near]
+        alike = (votes == votes[:, :1]).all(1)
+        report[name] = {
+            "n": len(arrays),
+            "readable": float(alike.mean()),
+            "rarest": float(np.bincount(votes[alike, 0], minlength=10).min() / max(1, alike.sum())),
+        }
+        report[name]["nearest"] = float(np.median(metrics.nearest(arrays.reshape(len(arrays), -1).astype(float), seen)[0]))
+    base = told.pop("unseen real digits")
+    for name, features in told.items():
+        report[name] |= compare(features, base)
+    return {"held_out": len(held), "features": f"MobileNetV2 teacher, {SIZE} px", "rows": report}
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.gan.evaluate", description="How good are the pictures, measured.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, samples in (("quality", SAMPLES), ("copies", 1000), ("smooth", 500)):
+    for name, samples in (("quality", SAMPLES), ("copies", 1000), ("smooth", 500), ("digits", 2000)):
         command = commands.add_parser(name)
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
@@ -140,7 +178,7 @@ def main(argv=None):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:
-        report = {"quality": quality, "copies": copies, "smooth": smooth}[args.command](args)
+        report = {"quality": quality, "copies": copies, "smooth": smooth, "digits": digits}[args.command](args)
     except (BadInput, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
     print(json.dumps(report) if args.json else json.dumps(report, indent=1))

@@ -23,8 +23,8 @@ def frames(path, seconds):
     return round(rate(path) * float(seconds))
 
 
-def write(path, pictures, count, fps):
-    """Generator of (done, count): write PIL pictures, each labelled and marked, as a signed file. The name appears only once it is whole."""
+def write(path, pictures, count, fps, text):
+    """Generator of (done, count): write PIL pictures, each labelled with `text` and marked, as a signed file. The name appears only once it is whole."""
     from core.provenance import manifest
     from core.provenance import predict as provenance
 
@@ -33,7 +33,7 @@ def write(path, pictures, count, fps):
     path = Path(path)
     part = path.with_name(f".part-{path.name}")
     try:
-        yield from (_mp4 if path.suffix.lower() == ".mp4" else _animated)(part, _sealed(pictures, mark), count, fps)
+        yield from (_mp4 if path.suffix.lower() == ".mp4" else _animated)(part, _sealed(pictures, mark, text), count, fps)
         said = manifest.statement("generated", "face generator", made, mark=mark.hex(), frames=count)
         data = part.read_bytes()
         part.write_bytes(manifest.sign(data, manifest.type_of(data), said))
@@ -42,13 +42,13 @@ def write(path, pictures, count, fps):
         part.unlink(missing_ok=True)
 
 
-def _sealed(pictures, mark):
+def _sealed(pictures, mark, text):
     """Each picture with the label and the mark, which is fitted to the first."""
     from core.provenance import label, watermark
 
     stamp = None
     for picture in pictures:
-        picture = label.draw(picture, label.TEXTS["generated"])
+        picture = label.draw(picture, text)
         stamp = stamp or watermark.Stamp(picture, mark)
         yield stamp(picture)
 

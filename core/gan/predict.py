@@ -12,7 +12,7 @@ import numpy as np
 
 from core import catalog
 from core.errors import BadInput
-from core.gan.maker import NAMES, SEEDS, maker, ready, seed_of  # noqa: F401  (the apps' way to them)
+from core.gan.maker import FACES, NAMES, SEEDS, maker, ready, seed_of  # noqa: F401  (the apps' way to them)
 from core.gan.space import space
 from core.images import enlarge
 
@@ -135,38 +135,45 @@ def sheet(samples, columns=None, tile=TILE):
     return page
 
 
-def labelled(picture):
+def labelled(picture, generator=None):
     """A picture with the label that says what it is, and the invisible mark: what every page shows. -> PIL RGB"""
-    return sealing(picture).picture
+    return sealing(picture, generator).picture
 
 
-def sealing(picture, **more):
+def sealing(picture, generator=None, **more):
     """A generated picture of at least provenance.SMALLEST px -> provenance's Sealed: labelled, marked and signed."""
     from core.provenance import predict as provenance
 
-    return provenance.seal(picture, "generated", "face generator", **more)
+    return provenance.seal(picture, "generated", "face generator", text=label_of(generator), **more)
+
+
+def label_of(generator=None):
+    """What the label says of a generator's pictures."""
+    from core.provenance import label
+
+    return label.TEXTS["generated"] if generator in (None, *FACES) else "AI-made picture"
 
 
 def save(sample, path):
     """Write a Sample as a PNG of SHOWN px with label, mark and signed manifest."""
-    Path(path).write_bytes(sealing(enlarge(sample.picture, SHOWN), recipe=sample.as_dict()).data)
+    Path(path).write_bytes(sealing(enlarge(sample.picture, SHOWN), sample.generator, recipe=sample.as_dict()).data)
 
 
 def save_wall(samples, path, columns=None):
     """Write a wall as one such PNG."""
-    Path(path).write_bytes(sealing(sheet(samples, columns), recipe=[sample.as_dict() for sample in samples]).data)
+    Path(path).write_bytes(sealing(sheet(samples, columns), samples[0].generator, recipe=[sample.as_dict() for sample in samples]).data)
 
 
 def save_walk(samples, path, seconds=6.0):
     """Generator of (frames done, in all): a smooth closed walk through Samples as GIF, WebP or MP4, labelled. Nothing half-written stays."""
     from core.gan import film
 
-    yield from film.write(path, between(samples, film.frames(path, seconds)), film.frames(path, seconds), film.rate(path))
+    yield from film.write(path, between(samples, film.frames(path, seconds)), film.frames(path, seconds), film.rate(path), label_of(samples[0].generator))
 
 
 def portrait(sample):
     """A Sample as the pages show it: large, labelled and marked."""
-    return labelled(enlarge(sample.picture, SHOWN))
+    return labelled(enlarge(sample.picture, SHOWN), sample.generator)
 
 
 def large(picture):
