@@ -8,6 +8,7 @@ import functools
 import os
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import BadInput
 
@@ -21,6 +22,16 @@ def threads():
         return int(wanted)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(4, allowed))
+
+
+def each(work, items):
+    """[work(item)] for a list of items, several at once: for work of Pillow or NumPy, which leaves Python's lock to others meanwhile."""
+    return list(_workers(threads()).map(work, items)) if len(items) > 1 and threads() > 1 else [work(item) for item in items]
+
+
+@functools.cache
+def _workers(count):
+    return ThreadPoolExecutor(count, thread_name_prefix="vitrine")
 
 
 def prepare_torch():

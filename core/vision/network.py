@@ -51,7 +51,7 @@ class Network:
         import torch
 
         looks = [*images, *(ImageOps.mirror(centre_square(image)) for image in images)]
-        arrays = np.stack([to_array(squash(look, self.size)) for look in looks])
+        arrays = np.stack(runtime.each(lambda look: to_array(squash(look, self.size)), looks))
         x = (torch.from_numpy(arrays).to(self.device).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             return self.model.backbone(x).view(2, len(images), -1).mean(0).cpu()

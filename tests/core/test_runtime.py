@@ -96,3 +96,11 @@ def test_a_value_in_use_outlives_its_place_in_the_pool():
     mine = pool.get("a", lambda: ["mine"], lambda _: 8)
     pool.get("b", lambda: "other", lambda _: 8)
     assert pool.keys() == ["b"] and mine == ["mine"]
+
+
+def test_each_keeps_the_order_and_passes_errors_on(monkeypatch):
+    for count in ("1", "3"):
+        monkeypatch.setenv("STUDIO_THREADS", count)
+        assert runtime.each(lambda n: n * n, list(range(20))) == [n * n for n in range(20)] and runtime.each(str, []) == []
+        with pytest.raises(ZeroDivisionError):
+            runtime.each(lambda n: 1 / n, [1, 0, 2])
