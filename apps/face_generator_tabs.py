@@ -56,11 +56,12 @@ def build(picked, truncation, private):
                         gr.Image(label="Your face, framed", **FACE | {"height": 240}),
                         gr.Image(label="Nearest face it can make", **FACE | {"height": 240}),
                     )
-                words, found = gr.Markdown("The photo stays on this machine and is deleted after an hour."), gr.State(None, time_to_live=ui.KEEP_FOR)
+                words = gr.Markdown("The photo stays on this machine and is deleted after an hour.", min_height=80)
+                found = gr.State(None, time_to_live=ui.KEEP_FOR)
                 with gr.Row():
                     go, stop, take = gr.Button("Find me", variant="primary"), gr.Button("Stop"), gr.Button("Edit it")
         gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples")
-        work = go.click(search, photo, [target, nearest, words, found], show_progress_on=nearest, **private)
+        work = go.click(search, photo, [target, nearest, words, found], show_progress_on=words, **private)
         stop.click(None, cancels=[work])
         take.click(lambda new, old: new or old, [found, picked], picked, **private)
 

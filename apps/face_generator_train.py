@@ -40,9 +40,9 @@ def tab(private):
         with gr.Column():
             grid, words = (
                 gr.Image(label="What it makes by now", format="webp", interactive=False, height=384),
-                gr.Markdown("Stop at any time; Train goes on from there."),
+                gr.Markdown("Stop at any time; Train goes on from there.", min_height=80),
             )
-    work = go.click(train, [shop, files, minutes], [shop, grid, words], show_progress_on=grid, **private)
+    work = go.click(train, [shop, files, minutes], [shop, grid, words], show_progress_on=words, **private)
     stop.click(None, cancels=[work])
     clear.click(lambda: (None, None, ""), None, [shop, grid, words], cancels=[work], **private)
     download.click(save, shop, download, **private)

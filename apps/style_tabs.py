@@ -117,7 +117,7 @@ def patient_tab(photo, size, private):
         go, stop, more, full = gr.Button("Paint", variant="primary"), gr.Button("Stop"), gr.Button("Go on"), gr.DownloadButton("Full-size picture")
     with gr.Row():
         style, painting = gr.Dropdown(list(wishes.STYLES), label="Style"), ui.photo_input(label="Or a painting of yours", height=160)
-    steps = gr.Slider(20, 500, 160, step=10, label="Steps")
+    steps = gr.Slider(20, 500, wishes.Wish.steps, step=10, label="Steps")
     with gr.Accordion("Settings", open=False):
         with gr.Row():
             weight, smooth = gr.Slider(1, 500, 60, label="Style against content"), gr.Slider(0, 5, 0.2, step=0.1, label="Smoothness (total variation)")

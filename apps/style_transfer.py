@@ -52,7 +52,7 @@ def any_painting(photo, painting, strength=1.0, keep_colours=False, size=512, st
     return painted.picture, painted.replay
 
 
-def patient(photo, painting=None, style=wishes.STYLES[0], steps=160, size=384, seed=0):
+def patient(photo, painting=None, style=wishes.STYLES[0], steps=wishes.Wish.steps, size=384, seed=0):
     """Optimise the picture itself; takes minutes.
 
     Args:
@@ -139,7 +139,7 @@ def endpoints(photo):
     ui_text, ui_number = functools.partial(gr.Textbox, visible=False), functools.partial(gr.Number, visible=False)
     picture, data, painting = gr.Image(visible=False, format="png"), gr.JSON(visible=False), ui.photo_input(visible=False)
     style, other, keep = ui_text(wishes.STYLES[0]), ui_text(""), gr.Checkbox(visible=False)
-    share, strength, size, steps, small, seed, strokes = (ui_number(value) for value in (0, 1, 512, 160, 384, 0, 0.7))
+    share, strength, size, steps, small, seed, strokes = (ui_number(value) for value in (0, 1, 512, wishes.Wish.steps, 384, 0, 0.7))
     hidden = functools.partial(gr.Button, visible=False)
     hidden().click(ui.endpoint(instant), [photo, style, other, share, strength, keep, size, strokes], [picture, data], api_name="instant")
     hidden().click(ui.endpoint(any_painting), [photo, painting, strength, keep, size, strokes], [picture, data], api_name="any_painting")
