@@ -6,7 +6,7 @@ smallest change of style that moves it by one deviation and leaves the other att
 Only those that hold up on faces the fit has not seen become sliders (InterFaceGAN, Shen et al. 2020, arXiv:1907.10786,
 does this with classifiers).
 
-Found: principal components of the styles (GANSpace, Harkonen et al. 2020, arXiv:2004.02546), named by looking.
+Found: principal components of the styles, or of the first layer (GANSpace, Harkonen et al. 2020, arXiv:2004.02546), named by looking.
 """
 
 import zipfile
@@ -152,11 +152,21 @@ def ager(data, teachers):
 
 
 def principal(model, count=8):
-    """(count, W): the main axes of the styles, one deviation long each; the sign makes the largest entry positive."""
-    x = model.styles(range(4096)) - model.mean
-    _, s, vt = linalg.svd(x, full_matrices=False)
-    axes = vt[:count] * np.sign(vt[:count][np.arange(count), np.abs(vt[:count]).argmax(1)])[:, None]
-    return axes * (s[:count] / np.sqrt(len(x)))[:, None]
+    """(count, W): the main axes of the styles, one deviation long each; the sign makes the largest entry positive.
+
+    Where every style is as likely as any other turned about (a DCGAN's z), the axes are those of what its first layer
+    makes of them, each taken back to z by regression (GANSpace, sec. 3.2).
+    """
+    x = model.styles(range(4096 if model.styled else 1500)) - model.mean
+    if model.styled:
+        _, s, vt = linalg.svd(x, full_matrices=False)
+        axes = vt[:count] * (s[:count] / np.sqrt(len(x)))[:, None]
+    else:
+        made = model.first(x)
+        u = linalg.svd(made - made.mean(0), full_matrices=False)[0][:, :count]
+        axes = u.T @ x
+        axes /= np.linalg.norm(axes, axis=1, keepdims=True)  # z has a deviation of 1 along every direction
+    return axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
 
 
 def over(direction, layers, low=0.0, high=1.0):

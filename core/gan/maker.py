@@ -44,6 +44,11 @@ class Maker:
         with self.torch.inference_mode():
             return self.model.mapping(z).numpy()
 
+    def first(self, z):
+        """(N, Z) float32 -> (N, D): what a DCGAN's first layer makes of them."""
+        with self.torch.inference_mode():
+            return self.model.net[:3](self.torch.from_numpy(z)[:, :, None, None]).flatten(1).numpy()
+
     def style(self, seed, truncation=1.0):
         """(layers, W) of a seed, pulled towards the mean: 1 leaves it alone, 0 is the mean face. "Truncation trick", Karras et al. 2019, sec. B."""
         w = self.mean + truncation * (self.styles([seed])[0] - self.mean)

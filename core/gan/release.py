@@ -3,6 +3,7 @@
     python -m core.gan.release weights runs/gan-faces gan-faces      the averaged generator, in half precision
     python -m core.gan.release space --teachers ../shared/teachers   sliders and the check for copies
     python -m core.gan.release look                                  principal components as pictures, to name them by
+    python -m core.gan.release found                                 puts those that have a name (FOUND) among the sliders
     python -m core.gan.release cards                                 measures everything, and writes the cards
     python -m core.gan.release digits-card                           the same for the digits
 
@@ -24,7 +25,11 @@ from core.gan.space import features, project
 AXES = 64
 # Principal components that were looked at and named: (component, share of the layers from, to, name, low, high).
 # They belong to one training run; after another, look again (`release look`).
-FOUND = ()
+FOUND = (
+    (3, 0, 1, "Hair and age", "long and dark", "short and grey"),
+    (4, 0, 1, "Features", "feminine", "masculine"),
+    (1, 0, 1, "Hairdo", "loose, in the face", "tied back"),
+)
 
 
 def export(args):
@@ -75,10 +80,7 @@ def write_space(args):
             figure += f"; {said['years']:.0f} years" if attribute.name == "Age" else ""
             deltas.append(directions.over(direction, model.layers))
             about.append({"name": attribute.name, "low": attribute.low, "high": attribute.high, "fitted": True, "figure": figure})
-    axes = directions.principal(model)
-    for component, start, end, name, low, high in FOUND:
-        deltas.append(directions.over(axes[component], model.layers, start, end))
-        about.append({"name": name, "low": low, "high": high, "fitted": False, "figure": f"principal component {component + 1}, named by looking"})
+    append_found(model, deltas, about)
     learned, held = evaluate.real(args.data)
     seen, unseen = features(learned), features(held)
     mean = seen.mean(0)
@@ -89,6 +91,30 @@ def write_space(args):
                "training": training.astype(np.float16), "real": real.astype(np.float32)}  # fmt: skip
     told = {"sliders": json.dumps(about), "age_error_years": f"{error:.2f}", "n_ages": str(n_ages)}
     write_weights(f"{model.name}-space", {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, told)
+
+
+def append_found(model, deltas, about):
+    """Add the principal components that have a name to a space's sliders."""
+    axes = directions.principal(model) if FOUND else ()
+    for component, start, end, name, low, high in FOUND:
+        deltas.append(directions.over(axes[component], model.layers, start, end))
+        figure = f"principal component {component + 1}, named by looking; other things move too"
+        about.append({"name": name, "low": low, "high": high, "fitted": False, "figure": figure})
+
+
+def write_found(args):
+    """Put the named components of FOUND into the space that is bundled, and on the generator's card, in place of earlier ones."""
+    import torch
+
+    tensors, told = weights.load("gan-faces-space")
+    known = json.loads(told["sliders"])
+    kept = [k for k, slider in enumerate(known) if slider["fitted"]]
+    deltas, about = list(tensors["sliders"].numpy()[kept]), [known[k] for k in kept]
+    append_found(maker(), deltas, about)
+    tensors |= {"sliders": torch.from_numpy(np.array(deltas)).half(), "training": tensors["training"].half()}
+    write_weights("gan-faces-space", tensors, told | {"sliders": json.dumps(about)})
+    path = weights.BUNDLED / "gan-faces.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"sliders": about}, indent=1) + "\n", encoding="utf-8")
 
 
 def look(args):
@@ -148,7 +174,7 @@ def write_cards(args):
     write_card(
         "gan-faces-space",
         "Face generator: sliders and copy check",
-        f"{len(about)} sliders that held up on {directions.TESTED} fresh faces",
+        f"{sum(s['fitted'] for s in about)} sliders that held up on {directions.TESTED} fresh faces, {len(FOUND)} found without labels",
         network,
         known,
         copied,
@@ -194,12 +220,13 @@ def main():
     files.add_argument("name", choices=list(NAMES))
     looking = commands.add_parser("look")
     looking.add_argument("--out", default="runs/gan-look")
+    commands.add_parser("found")
     for name in ("space", "cards", "digits-card"):
         command = commands.add_parser(name)
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
     args = parser.parse_args()
-    {"weights": export, "space": write_space, "look": look, "cards": write_cards, "digits-card": write_digits_card}[args.command](args)
+    {"weights": export, "space": write_space, "look": look, "found": write_found, "cards": write_cards, "digits-card": write_digits_card}[args.command](args)
 
 
 if __name__ == "__main__":
