@@ -151,6 +151,10 @@ def test_figures_of_the_face_swap_are_its_card_s():
         assert text in README, text
 
 
+def test_figures_of_the_digits_are_their_cards():
+    assert weights.card("gan-digits")["headline"] in README
+
+
 def style_figures(card):
     """What the README says of the style transfer's quality and speed."""
     q, speed = card["quality"], card["speed"]

@@ -159,7 +159,8 @@ def digits(args):
             "readable": float(alike.mean()),
             "rarest": float(np.bincount(votes[alike, 0], minlength=10).min() / max(1, alike.sum())),
         }
-        report[name]["nearest"] = float(np.median(metrics.nearest(arrays.reshape(len(arrays), -1).astype(float), seen)[0]))
+        if name != DIGITS_REAL:
+            report[name]["nearest"] = float(np.median(metrics.nearest(arrays.reshape(len(arrays), -1).astype(float), seen)[0]))
     base = told.pop("unseen real digits")
     for name, features in told.items():
         report[name] |= compare(features, base)

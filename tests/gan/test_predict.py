@@ -1,6 +1,8 @@
 """The bundled generators: the same pixels everywhere, sliders, mixing, walks and the search for a face."""
 
+import gzip
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -9,8 +11,8 @@ from PIL import Image
 
 from core import weights
 from core.errors import BadInput
-from core.gan import film, find, frame, predict
-from core.gan.maker import Maker, maker
+from core.gan import data, film, find, frame, predict
+from core.gan.maker import NAMES, Maker, maker
 from core.images import open_frames, open_image
 from core.provenance import manifest, watermark
 from core.provenance import predict as provenance
@@ -191,11 +193,33 @@ def test_the_command_line_answers_with_the_same_face(tmp_path):
             predict.run(["7"], **wrong)
 
 
-@pytest.mark.parametrize("name", ["gan-faces", "gan-faces-style"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_bundled_generator_draws(name):
     model = maker(name)
     pictures = list(model.arrays(model.style(seed) for seed in range(6)))
     assert np.std(pictures, 0).mean() > 5 and model.bytes() > 0
+
+
+def test_digits_are_grey_have_no_sliders_and_are_not_called_faces(tmp_path):
+    digit = predict.wall(3, 1, generator="gan-digits")[0]
+    a = np.asarray(digit.picture)
+    assert a.shape == (32, 32, 3) and (a[..., 0] == a[..., 2]).all() and predict.sliders("gan-digits") == () and predict.kinship(digit) is None
+    assert predict.label_of("gan-digits") == "AI-made picture" != predict.label_of() == predict.label_of("gan-faces-style")
+    assert predict.portrait(digit).size == (predict.SHOWN,) * 2
+    list(predict.save_walk(predict.wall(3, 2, generator="gan-digits"), tmp_path / "walk.gif", 1))
+    assert (tmp_path / "walk.gif").stat().st_size > 0
+    with pytest.raises(BadInput, match="one generator"):
+        predict.mix(digit, predict.wall(3, 1)[0])
+
+
+def test_mnist_is_read_with_its_labels(tmp_path):
+    pixels, labels = np.arange(2 * 28 * 28, dtype=np.uint8), bytes([7, 3])
+    with zipfile.ZipFile(tmp_path / "mnist_test_idx.zip", "w") as file:
+        file.writestr("t10k-images-idx3-ubyte.gz", gzip.compress(struct.pack(">IIII", 2051, 2, 28, 28) + pixels.tobytes()))
+        file.writestr("t10k-labels-idx1-ubyte.gz", gzip.compress(struct.pack(">II", 2049, 2) + labels))
+    read = data.digits(tmp_path, 32)
+    assert read.shape == (2, 1, 32, 32) and (read[:, 0, 2:30, 2:30].flatten().numpy() == pixels).all() and int(read[:, :, :2].max()) == 0
+    assert data.digit_labels(tmp_path).tolist() == [7, 3]
 
 
 def test_a_generator_of_ones_own_learns_stops_goes_on_and_is_kept(tmp_path, monkeypatch):
