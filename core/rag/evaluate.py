@@ -26,7 +26,7 @@ from core.metrics import auroc
 from core.rag import canaries, squad
 from core.rag.index import Index, block, queries
 from core.rag.load import Document, Page
-from core.rag.split import passages, sentences
+from core.rag.split import passages
 
 DEEP = 60  # passages that are ranked for a question
 
@@ -94,30 +94,25 @@ def retrieval(index, owner, asked, found):
     return {way: {"all": figures(np.array(p)), **({"report": figures(np.array(p)[report])} if report.any() else {})} for way, p in places.items()}
 
 
+def graded(candidate, question):
+    """How right a Candidate is: {"em", "f1", "hit"}, 0 to 1; hit: whether the sentence that is quoted holds the answer."""
+    text, truths = candidate.hit.passage.text, [answer for answer, _ in question.answers]
+    said, quoted = text[candidate.start : candidate.end], normal(text[slice(*candidate.sentence)])
+    return {"em": exact(said, truths), "f1": f1(said, truths), "hit": float(any(normal(truth) in quoted for truth in truths))}
+
+
 def answers(index, asked, progress=None):
     """Ask each question of the whole index. -> list of dict with what was said and how right it is."""
     from core.rag.answer import confidence_of, look
 
     rows = []
     for number, question in enumerate(asked):
-        _, _, found, best, read, features = look(index, question.text)
-        row = {
-            "answerable": bool(question.answers),
-            "part": squad.part(question.title),
-            "confidence": 0.0,
-            "em": 0.0,
-            "f1": 0.0,
-            "hit": 0.0,
-            "features": features,
-        }
+        _, _, found, best, features = look(index, question.text)
+        row = {"answerable": bool(question.answers), "part": squad.part(question.title), "confidence": 0.0, "em": 0.0, "f1": 0.0, "hit": 0.0}
         if best is not None:
-            c, (a, b, _) = found[best], read[best]
-            text = c.hit.passage.text
-            s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), c.sentence)
             row["confidence"] = confidence_of(features)
             if question.answers:
-                truths = [answer for answer, _ in question.answers]
-                row |= {"em": exact(text[a:b], truths), "f1": f1(text[a:b], truths), "hit": float(any(normal(t) in normal(text[s:e]) for t in truths))}
+                row |= graded(found[best], question)
         rows.append(row)
         if progress and number % 200 == 199:
             progress(number + 1)

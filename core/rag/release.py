@@ -20,7 +20,6 @@ from core.rag import evaluate, squad
 from core.rag.answer import chosen, evidence, look
 from core.rag.index import Block, Index
 from core.rag.reader import SpanReader
-from core.rag.split import sentences
 
 DATA = (
     "MiniLM itself: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), unchanged. The reader: questions of the SQuAD 2.0 half of two "
@@ -34,36 +33,47 @@ WEAKNESSES = (
     "The reader learned from few questions: the sentence is right more often than the words set in bold.",
     "Scanned pages are not read: there is no text recognition.",
 )
-CHOICES = [{"match": m, "rank": r} for m in (0.0, 2.0, 5.0, 10.0, 20.0, 40.0) for r in (0.0, -0.2, -0.5, -1.0)]
+RIDGE = 1.0  # against weights that only fit the few articles kept aside
 
 
 def gather(index, asked, read_with):
-    """[(question, candidates, spans, margins, query, hits)] for questions asked of the whole index."""
+    """[(question, query, hits, candidates)] for questions asked of the whole index."""
     rows = []
     for question in asked:
-        query, hits, found, best, read, _ = look(index, question.text, read_with=read_with, choice=CHOICES[0])
+        query, hits, found, best, _ = look(index, question.text, read_with=read_with, choice=START)
         if best is not None:
-            rows.append((question, found, read, query, hits))
+            rows.append((question, query, hits, found))
     return rows
 
 
-def value(row, choice):
-    """(F1, whether the quoted sentence holds the answer) of what would be said under a choice."""
-    question, found, read, _, _ = row
-    best = chosen(found, read, choice)
-    text, (a, b, _) = found[best].hit.passage.text, read[best]
-    s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), found[best].sentence)
-    truths = [t for t, _ in question.answers]
-    return evaluate.f1(text[a:b], truths), any(evaluate.normal(t) in evaluate.normal(text[s:e]) for t in truths)
+START = [1.0, 0.5, 0.5, 5.0, -0.3]  # where the search for Candidate.features' weights begins
 
 
-def logistic(features, labels, ridge=1e-2, steps=400):
+def weigh(rows, steps=400, rate=0.03):
+    """How much each feature of a Candidate counts: what makes the expected worth of the one chosen largest.
+
+    rows: [(features (C, 5), worth (C,))], a question each; a candidate is chosen with the softmax of its weighted features
+    """
+    scale = np.maximum(np.concatenate([x - x.mean(0) for x, _ in rows]).std(0), 1e-9)
+    w, mean, square = np.array(START) * scale, 0.0, 0.0
+    for step in range(1, steps + 1):
+        slope = RIDGE / len(rows) * w * 0.1
+        for x, worth in rows:
+            p = np.exp(x / scale @ w - (x / scale @ w).max())
+            p /= p.sum()
+            slope = slope - (p * (worth - p @ worth)) @ (x / scale) / len(rows)
+        mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2  # Adam, Kingma and Ba 2015, arXiv:1412.6980
+        w = w - rate * mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.99**step)) + 1e-9)
+    return (w / scale).tolist()
+
+
+def logistic(features, labels, ridge=RIDGE):
     """Standardised logistic regression by Newton's method -> (weights, bias) for the features as they are."""
     x, y = np.asarray(features, float), np.asarray(labels, float)
     mean, spread = x.mean(0), np.maximum(x.std(0), 1e-9)
     design = np.c_[(x - mean) / spread, np.ones(len(x))]
     w = np.zeros(design.shape[1])
-    for _ in range(min(steps, 50)):
+    for _ in range(50):
         p = 1 / (1 + np.exp(-design @ w))
         hessian = design.T @ (design * (p * (1 - p))[:, None]) + ridge * np.eye(len(w))
         w -= np.linalg.solve(hessian, design.T @ (p - y) + ridge * w)
@@ -88,31 +98,35 @@ def subset(index, owner, numbers):
     return Index([Block([whole.passages[row] for row in rows], whole.vectors[rows], *arrays)])
 
 
-def features_of(index, rows, choice):
+def evidence_of(index, rows, choice):
     """The evidence for what would be said to each gathered question."""
-    return [evidence(index, query, hits, found[chosen(found, read, choice)]) for _, found, read, query, hits in rows]
+    return [evidence(index, query, hits, found, found[chosen(found, choice)]) for _, query, hits, found in rows]
 
 
 def fit(index, owner, asked, read_with, rng):
-    """The settings of answer.py, from tune questions of three kinds.
+    """The settings of answer.py, from questions of three kinds.
 
     Answerable and unanswerable ones of the set itself; and, of a small index of one article's paragraphs, answerable ones
     and ones about something else altogether, which the set lacks and visitors ask.
     """
     rows = gather(index, asked, read_with)
     yes = [row for row in rows if row[0].answers]
-    choice = max(CHOICES, key=lambda c: np.mean([sum(value(row, c)) for row in yes]))
-    features, labels = features_of(index, rows, choice), [bool(row[0].answers) for row in rows]
-    for title in sorted({q.title for q in asked})[:3]:
+    worths = [np.array([sum(evaluate.graded(c, question).values()) for c in found]) for question, _, _, found in yes]
+    choice = weigh([(np.array([c.features for c in row[3]]), worth) for row, worth in zip(yes, worths, strict=True) if worth.any()])
+    features, labels = evidence_of(index, rows, choice), [bool(row[0].answers) for row in rows]
+    plain = len(labels)
+    for title in sorted({q.title for q in asked}):
         own = [q for q in asked if q.title == title and q.answers]
-        other = rng.sample([q for q in asked if q.title != title and q.answers], min(60, len(own) * 2))
-        small = subset(index, owner, {q.number for q in own})
+        own = rng.sample(own, min(40, len(own)))
+        other = rng.sample([q for q in asked if q.title != title and q.answers], min(40, len(own)))
+        small = subset(index, owner, {q.number for q in asked if q.title == title})
         few = gather(small, own + other, read_with)
-        features += features_of(small, few, choice)
+        features += evidence_of(small, few, choice)
         labels += [row[0].title == title for row in few]
     w, bias = logistic(features, labels)
     labels, confidence = np.array(labels), 1 / (1 + np.exp(-(np.array(features) @ np.array(w) + bias)))
-    print(f"choice {choice}: F1 and hit {np.mean([value(r, choice) for r in yes], 0).round(3)}, AUROC on tune {auroc(confidence, labels):.3f}", flush=True)
+    right = np.mean([list(evaluate.graded(row[3][chosen(row[3], choice)], row[0]).values()) for row in yes], 0).round(3)
+    print(f"choice {np.round(choice, 2).tolist()}: exact, F1, hit {right}, AUROC {auroc(confidence[:plain], labels[:plain]):.3f}", flush=True)
     return {"choice": choice, "confidence": {"weights": w, "bias": bias}, "threshold": threshold_of(confidence, labels)}
 
 
@@ -121,11 +135,10 @@ def release(args):
     tensors, metadata = weights.read(Path(args.run) / "reader.safetensors")
     data = squad.read(args.data)
     index, owner = evaluate.index_of(data.paragraphs)
-    rng = random.Random(0)
-    known = [q for q in data.questions if q.answers is not None and squad.part(q.title) == "tune"]
-    settings = fit(index, owner, rng.sample(known, min(args.questions, len(known))), SpanReader(tensors, metadata), rng)
+    asked = [q for q in data.questions if q.answers is not None and squad.aside(q.title)]
+    settings = fit(index, owner, asked, SpanReader(tensors, metadata), random.Random(0))
     path = Path(args.out) / "reader.safetensors"
-    weights.save(path, {key: t.half() for key, t in tensors.items()}, metadata | {"answering": json.dumps(settings)})
+    weights.save(path, weights.halved(tensors), metadata | {"answering": json.dumps(settings)})
     print(json.dumps(settings), f"{time.perf_counter() - start:.0f} s")
     print(f'for core/catalog.py: sha256="{weights.sha256(path)}", bytes={path.stat().st_size:_},')
 
@@ -164,7 +177,6 @@ def main(argv=None):
     parser.add_argument("--run", default="runs/reader")
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--out", default=str(weights.BUNDLED))
-    parser.add_argument("--questions", type=int, default=1000, help="tune questions to fit the settings on")
     parser.add_argument("--squad", help="what evaluate squad --json printed: writes the card instead")
     parser.add_argument("--cranfield", help="what evaluate cranfield --json printed")
     parser.add_argument("--note", default="", help="what a reader of the card should know of this run beyond its command")
