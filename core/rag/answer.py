@@ -212,19 +212,16 @@ def extractive(index, question, history=(), asked=None):
     question = check_question(question)
     understood = asked or standalone(question, list(history))
     _, hits, found, best, features = look(index, understood)
-    if best is None:
-        return Answer(question, understood, False, NOT_SAID, "", 0.0, nearest(hits), seconds=time.perf_counter() - start)
-    confidence = confidence_of(features)
-    c = found[best]
-    text, page = c.hit.passage.text, c.hit.passage.start
-    if confidence < settings()["threshold"]:
+    confidence = confidence_of(features) if found else 0.0
+    if not found or confidence < settings()["threshold"]:
         return Answer(question, understood, False, NOT_SAID, "", confidence, nearest(hits), seconds=time.perf_counter() - start)
-    s, e = c.sentence
-    quote = " ".join(text[s:e].split())
-    citation = Citation(1, c.hit.passage, page + s, page + e, quote)
-    others = [n for n in nearest(hits, 2) if n.passage != c.hit.passage]
+    c = found[best]
+    passage = c.hit.passage
+    quote, span = (" ".join(passage.text[a:b].split()) for a, b in (c.sentence, (c.start, c.end)))
+    citation = Citation(1, passage, *(passage.start + at for at in c.sentence), quote)
+    others = [n for n in nearest(hits, 2) if n.passage != passage]
     others = [Citation(i, n.passage, n.start, n.end, n.quote) for i, n in enumerate(others, 2)]
-    return Answer(question, understood, True, f"{quote} [1]", " ".join(text[c.start : c.end].split()), confidence, [citation, *others], seconds=time.perf_counter() - start)
+    return Answer(question, understood, True, f"{quote} [1]", span, confidence, [citation, *others], seconds=time.perf_counter() - start)
 
 
 def nearest(hits, k=3):

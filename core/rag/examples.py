@@ -5,7 +5,6 @@ the same kind, as people did who wrote SQuAD's unanswerable ones (Rajpurkar et a
 that answers it is left out of the text.
 """
 
-import random
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.rag import squad
-from core.rag.encoder import encoder
 from core.rag.gaps import GAP, MONTH
 from core.rag.index import STOP, stem
 from core.rag.load import Document, Page

@@ -105,7 +105,7 @@ def train(args):
     lower, known = Lower(args.depth, device), lessons(args.data, random.Random(args.seed), args.made, args.questions)
     batches = [part for part in _split(plan(known, args.views, random.Random(args.seed + 1)), args.batch)]
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{len(known.own)} examples of SQuAD, {len(known.spoilt)} spoilt, {len(known.made)} made of sentences; {parameters:,} parameters to train", flush=True)
+    print(f"{len(known.own)} examples of SQuAD, {len(known.spoilt)} spoilt, {len(known.made)} made of sentences; {parameters:,} parameters", flush=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
     done, before = resume(args.out, model, optimiser)
     told, begun, saved = [], time.perf_counter(), time.perf_counter()

@@ -10,10 +10,11 @@ from core import weights
 from core.errors import BadInput
 from core.rag import library
 from core.rag.encoder import Encoder
+from core.rag.evaluate import EXAMPLES
 from core.rag.index import BM25, HybridRetriever, Index, block, queries, shrink, terms
 from core.rag.split import passages
 from tests import documents
-from tests.rag.conftest import EXAMPLES, index_of
+from tests.rag.conftest import index_of
 
 TEXT = "The lamp burned paraffin until 1921."
 LONGER = "A longer text beside it, so that the two go through the network in one row and must not see each other."
