@@ -172,12 +172,10 @@ def settings():
     return json.loads(weights.load("reader")[1]["answering"])
 
 
-def evidence(index, query, hits, found, c):
-    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the one of the Candidates `found` that answers"""
+def evidence(index, query, hits, c):
+    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers"""
     rarity, sentence = index.bm25.rarity(query.text), c.hit.passage.text[slice(*c.sentence)]
-    gap = float(hits[0].score - hits[1].score) if len(hits) > 1 else 0.0
-    words = [index.bm25.known(query.text), share(rarity, set(terms(sentence))), share(rarity, set(terms(c.hit.passage.text)))]
-    return [max(hit.close for hit in hits), c.match, *words, gap, c.says, c.about, c.span, max(other.says for other in found)]
+    return [max(hit.close for hit in hits), c.match, index.bm25.known(query.text), share(rarity, set(terms(sentence))), c.says, c.about, c.span]
 
 
 def look(index, question, k=PASSAGES, read_with=None, choice=None):
@@ -192,7 +190,7 @@ def look(index, question, k=PASSAGES, read_with=None, choice=None):
     if not found:
         return query, hits, found, None, None
     best = chosen(found, choice)
-    return query, hits, found, best, evidence(index, query, hits, found, found[best])
+    return query, hits, found, best, evidence(index, query, hits, found[best])
 
 
 def chosen(found, choice):

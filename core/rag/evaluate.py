@@ -146,16 +146,17 @@ def measure_squad(args):
     start = time.perf_counter()
     data = squad.read(there(args.source))
     asked = [q for q in data.questions if args.part in (None, squad.part(q.title))]
-    if args.limit and args.limit < len(asked):
+    if args.limit is not None and args.limit < len(asked):
         asked = random.Random(0).sample(asked, args.limit)
     extra = squad.distractors(args.distractors) if args.distractors else []
     index, owner = index_of(data.paragraphs + extra)
     say(f"{len(index)} passages indexed, {time.perf_counter() - start:.0f} s")
-    found = list(encoded([q.text for q in asked]))
-    ways = retrieval(index, owner, asked, found)
-    say(f"{len(asked)} questions looked up, {time.perf_counter() - start:.0f} s")
-    ours = ways["ours"]["all"]
-    out = {"n": len(asked), "passages": len(data.paragraphs) + len(extra), **{k: ours[k] for k in ("recall@1", "recall@5", "mrr")}, "retrieval": ways}
+    out = {}
+    if asked:
+        ways = retrieval(index, owner, asked, list(encoded([q.text for q in asked])))
+        ours = ways["ours"]["all"]
+        out = {"n": len(asked), "passages": len(data.paragraphs) + len(extra), **{k: ours[k] for k in ("recall@1", "recall@5", "mrr")}, "retrieval": ways}
+        say(f"{len(asked)} questions looked up, {time.perf_counter() - start:.0f} s")
     known = [q for q in data.questions if q.answers is not None and (args.ask or args.part) in (None, squad.part(q.title))]
     if args.answers is not None and args.answers < len(known):
         known = random.Random(1).sample(known, args.answers)
@@ -221,7 +222,7 @@ def main(argv=None):
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("squad", help="SQuAD 2.0: retrieval, answers, abstention")
     asked.add_argument("--distractors", type=Path, help="more passages for the index: text_2wiki_corpus.zip or its folder")
-    asked.add_argument("--limit", type=int, help="look up a random sample of this many questions")
+    asked.add_argument("--limit", type=int, help="look up a random sample of this many questions; 0 for none")
     asked.add_argument("--answers", type=int, help="ask for answers to this many questions only, a random sample; 0 for none")
     asked.add_argument("--part", choices=("tune", "report"), help="only questions about these articles; the index holds all")
     asked.add_argument("--ask", choices=("tune", "report"), help="look up all questions, and ask for answers to those about these articles only")

@@ -102,7 +102,7 @@ def subset(index, owner, numbers):
 
 def evidence_of(index, rows, choice):
     """The evidence for what would be said to each gathered question."""
-    return [evidence(index, query, hits, found, found[chosen(found, choice)]) for _, query, hits, found in rows]
+    return [evidence(index, query, hits, found[chosen(found, choice)]) for _, query, hits, found in rows]
 
 
 def fit(index, owner, asked, read_with, rng):
@@ -146,11 +146,15 @@ def release(args):
 
 
 def measure(args):
-    """The card of the bundled reader: everything on it is measured here and now."""
+    """The card of the bundled reader, measured here and now; with --answering, the figures of the search stay as the card has them."""
     data = Path(args.data)
-    asked = argparse.Namespace(source=data, distractors=None, limit=args.limit, answers=args.answers, part=None, ask="report")
-    cranfield = evaluate.measure_cranfield(argparse.Namespace(source=data))
+    asked = argparse.Namespace(source=data, distractors=None, limit=0 if args.answering else args.limit, answers=args.answers, part=None, ask="report")
     told, easy, quality = canaries.measure(), evaluate.measure_easy(), evaluate.measure_squad(asked)
+    if args.answering:
+        card = weights.card("reader")
+        quality, cranfield = card["quality"] | quality, card["cranfield"]
+    else:
+        cranfield = evaluate.measure_cranfield(argparse.Namespace(source=data))
     path = weights.find("reader")
     _, metadata = weights.read(path)
     a, numbers = quality["answers"]["report"], "8-bit whole numbers" if runtime.whole_numbers() else "float32"
@@ -191,6 +195,7 @@ def main(argv=None):
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--out", default=str(weights.BUNDLED))
     parser.add_argument("--measure", action="store_true", help="measure the bundled reader and write its card instead")
+    parser.add_argument("--answering", action="store_true", help="measure the answers alone: a new reader changes nothing about the search")
     parser.add_argument("--limit", type=int, default=2500, help="questions to look up")
     parser.add_argument("--answers", type=int, default=600, help="questions about the report articles to answer")
     parser.add_argument("--note", default="", help="what a reader of the card should know beside")
