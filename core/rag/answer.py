@@ -14,7 +14,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.rag.guard import suspicious
-from core.rag.index import STOP, queries, share, terms
+from core.rag.index import STOP, queries, terms
 from core.rag.split import Passage, sentences
 
 NOT_SAID = "The documents do not say."
@@ -172,10 +172,13 @@ def settings():
     return json.loads(weights.load("reader")[1]["answering"])
 
 
-def evidence(index, query, hits, c):
-    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers"""
-    rarity, sentence = index.bm25.rarity(query.text), c.hit.passage.text[slice(*c.sentence)]
-    return [max(hit.close for hit in hits), c.match, index.bm25.known(query.text), share(rarity, set(terms(sentence))), c.says, c.about, c.span]
+def evidence(c):
+    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers
+
+    No more than these two: the share of the question's words that is found, the gap to the second passage and the span's own
+    probability were tried too, and told other articles apart no better than without them.
+    """
+    return [c.match, c.says]
 
 
 def look(index, question, k=PASSAGES, read_with=None, choice=None):
@@ -190,7 +193,7 @@ def look(index, question, k=PASSAGES, read_with=None, choice=None):
     if not found:
         return query, hits, found, None, None
     best = chosen(found, choice)
-    return query, hits, found, best, evidence(index, query, hits, found[best])
+    return query, hits, found, best, evidence(found[best])
 
 
 def chosen(found, choice):

@@ -39,13 +39,9 @@ RIDGE = 1.0  # against weights that only fit the few articles kept aside
 
 
 def gather(index, asked, read_with):
-    """[(question, query, hits, candidates)] for questions asked of the whole index."""
-    rows = []
-    for question in asked:
-        query, hits, found, best, _ = look(index, question.text, read_with=read_with, choice=START)
-        if best is not None:
-            rows.append((question, query, hits, found))
-    return rows
+    """[(question, candidates)] for questions asked of the whole index."""
+    rows = ((question, look(index, question.text, read_with=read_with, choice=START)[2]) for question in asked)
+    return [(question, found) for question, found in rows if found]
 
 
 START = [1.0, 0.5, 0.5, 5.0, -0.3]  # where the search for Candidate.features' weights begins
@@ -100,9 +96,9 @@ def subset(index, owner, numbers):
     return Index([Block([whole.passages[row] for row in rows], whole.vectors[rows], *arrays)])
 
 
-def evidence_of(index, rows, choice):
+def evidence_of(rows, choice):
     """The evidence for what would be said to each gathered question."""
-    return [evidence(index, query, hits, found[chosen(found, choice)]) for _, query, hits, found in rows]
+    return [evidence(found[chosen(found, choice)]) for _, found in rows]
 
 
 def fit(index, owner, asked, read_with, rng):
@@ -113,9 +109,9 @@ def fit(index, owner, asked, read_with, rng):
     """
     rows = gather(index, asked, read_with)
     yes = [row for row in rows if row[0].answers]
-    worths = [np.array([sum(evaluate.graded(c, question).values()) for c in found]) for question, _, _, found in yes]
-    choice = weigh([(np.array([c.features for c in row[3]]), worth) for row, worth in zip(yes, worths, strict=True) if worth.any()])
-    features, labels = evidence_of(index, rows, choice), [bool(row[0].answers) for row in rows]
+    worths = [np.array([sum(evaluate.graded(c, question).values()) for c in found]) for question, found in yes]
+    choice = weigh([(np.array([c.features for c in row[1]]), worth) for row, worth in zip(yes, worths, strict=True) if worth.any()])
+    features, labels = evidence_of(rows, choice), [bool(row[0].answers) for row in rows]
     plain = len(labels)
     for title in sorted({q.title for q in asked}):
         own = [q for q in asked if q.title == title and q.answers]
@@ -123,11 +119,11 @@ def fit(index, owner, asked, read_with, rng):
         other = rng.sample([q for q in asked if q.title != title and q.answers], min(40, len(own)))
         small = subset(index, owner, {q.number for q in asked if q.title == title})
         few = gather(small, own + other, read_with)
-        features += evidence_of(small, few, choice)
+        features += evidence_of(few, choice)
         labels += [row[0].title == title for row in few]
     w, bias = logistic(features, labels)
     labels, confidence = np.array(labels), 1 / (1 + np.exp(-(np.array(features) @ np.array(w) + bias)))
-    right = np.mean([list(evaluate.graded(row[3][chosen(row[3], choice)], row[0]).values()) for row in yes], 0).round(3)
+    right = np.mean([list(evaluate.graded(row[1][chosen(row[1], choice)], row[0]).values()) for row in yes], 0).round(3)
     print(f"choice {np.round(choice, 2).tolist()}: exact, F1, hit {right}, AUROC {auroc(confidence[:plain], labels[:plain]):.3f}", flush=True)
     return {"choice": choice, "confidence": {"weights": w, "bias": bias}, "threshold": threshold_of(confidence, labels)}
 
