@@ -190,12 +190,15 @@ def holding(parts, answer):
 
 @dataclass(frozen=True)
 class Lessons:
-    """own: of people's questions: as they are; spoilt: ones made unanswerable; made: questions made of sentences, and spoilt ones."""
+    """own: people's questions as they are; spoilt: with a text that does not answer them; made: questions made of sentences, some spoilt.
+
+    aside: as own, of the articles that are kept aside: measured on, never learned from
+    """
 
     own: list
     spoilt: list
     made: list
-    aside: list  # as own, of the articles that are kept apart
+    aside: list
 
 
 def lessons(data, rng, made=20000, limit=None):

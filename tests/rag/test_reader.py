@@ -73,6 +73,12 @@ def test_additions_are_nothing_at_first_and_can_be_folded_in(tiny):
     assert torch.nn.functional.cosine_similarity(WholeLayer(mine.folded())(x, [4, 5]), changed).min() > 0.98
 
 
+def test_lower_and_upper_layers_one_after_the_other_are_the_whole(tiny):
+    ids, sizes = torch.randint(0, 50, (9,)), [4, 5]
+    halfway = tiny(ids, sizes, 2)
+    assert torch.allclose(tiny.encoder["layer"][2](halfway, sizes), tiny(ids, sizes), atol=1e-6)
+
+
 def pair(asked, text):
     return torch.randn(asked, 24), torch.randn(text, 24), torch.tensor([0] * asked + [3] * text)
 
