@@ -114,7 +114,10 @@ def test_the_chatbots_figures_are_its_cards():
     for text in (
         f"{quality['n']:,} questions: recall@1 {quality['recall@1']:.3f}, recall@5 {quality['recall@5']:.3f}, MRR {quality['mrr']:.3f}",
         f"Cranfield, nDCG@10: {card['cranfield']['ndcg@10']:.3f}",
+        f"the quoted sentence holds the answer in {answers['sentence_hit']:.3f}",
         f"the words in bold score F1 {answers['f1']:.3f} and exact match {answers['em']:.3f}",
+        f"on {card['views']:,} looks",
+        f"Of {card['easy']['n']} easy questions about the example documents {card['easy']['answered']} are",
         f"AUROC {answers['auroc_answerable']:.3f}",
     ):
         assert text in README, text

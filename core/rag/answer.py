@@ -7,20 +7,20 @@ documents hold the answer; below the threshold the answer is that they do not sa
 import json
 import re
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 
 import numpy as np
 
 from core.errors import BadInput
 from core.rag.guard import suspicious
-from core.rag.index import STOP, queries, share, terms
+from core.rag.index import STOP, queries, terms
 from core.rag.split import Passage, sentences
 
 NOT_SAID = "The documents do not say."
 LONGEST_QUESTION = 1000  # characters
-PASSAGES = 6  # passages that are read for an answer
-WINDOWS = 8  # groups of three sentences the reader looks at
+PASSAGES = 6  # passages that are found for an answer
+READ = 4  # of them, that the reader reads
 
 
 @dataclass(frozen=True)
@@ -121,30 +121,47 @@ def standalone(question, history):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence with its neighbours: offsets are the passage's."""
+    """A sentence of a passage that is read: offsets are the passage's. The last five are the reader's, see reader.Reading."""
 
     hit: object
     rank: int
     sentence: tuple
-    window: tuple
     match: float  # late interaction of question and sentence, 0 to 1
+    start: int = 0
+    end: int = 0
+    span: float = 0.0
+    about: float = 0.0
+    says: float = 0.0
+
+    @property
+    def features(self):
+        """What speaks for this candidate and against the others, as numbers: see settings()["choice"]."""
+        return [self.span, self.about, self.says, self.match, float(self.rank)]
 
 
-def candidates(index, query, hits):
-    """The WINDOWS best sentences of the hits, best first, with one neighbour on each side; none that speaks to an assistant."""
-    found = []
-    for rank, hit in enumerate(hits):
+def readable(index, query, hits):
+    """[[Candidate]] of the first hits' sentences, a list a passage; none of a sentence that speaks to an assistant."""
+    out = []
+    for rank, hit in enumerate(hits[:READ]):
         text = hit.passage.text
         spans = sentences(text)
         scores = index.sentence_scores(query, hit.number, len(spans))
-        for i in np.argsort(-scores)[:3]:
-            near = [j for j in range(max(0, i - 1), min(len(spans), i + 2)) if not suspicious(text[slice(*spans[j])])]
-            if i not in near:
-                continue
-            window = spans[near[0]][0], spans[near[-1]][1]
-            found.append(Candidate(hit, rank, spans[i], window, float(scores[i])))
-    found.sort(key=lambda c: -(c.match - 0.02 * c.rank))
-    return found[:WINDOWS]
+        kept = [Candidate(hit, rank, span, float(score)) for span, score in zip(spans, scores, strict=True) if not suspicious(text[slice(*span)])]
+        out += [kept] if kept else []
+    return out
+
+
+def candidates(index, query, hits, read_with):
+    """Candidates with the reader's findings: every sentence that it has read."""
+    parts = readable(index, query, hits)
+    best = [int(np.argmax([c.match for c in part])) for part in parts]
+    told = read_with(query.text, [(part[0].hit.passage.text, [c.sentence for c in part], i) for part, i in zip(parts, best, strict=True)]) if parts else []
+    return [
+        replace(c, start=span[0], end=span[1], span=span[2], about=reading.about, says=reading.says)
+        for part, reading in zip(parts, told, strict=True)
+        for c, span in zip(part, reading.spans, strict=True)
+        if span
+    ]
 
 
 @cache
@@ -155,36 +172,33 @@ def settings():
     return json.loads(weights.load("reader")[1]["answering"])
 
 
-def evidence(index, query, hits, c):
+def evidence(c):
     """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers
 
-    The reader's own margin is left out: for articles it learned from it tells answerable questions apart with an AUROC
-    of 0.77 and for others with 0.53 (600 and 500 questions), and what is fitted on the former trusts it too much.
+    No more than these two: the share of the question's words that is found, the gap to the second passage and the span's own
+    probability were tried too, and told other articles apart no better than without them.
     """
-    rarity, sentence = index.bm25.rarity(query.text), c.hit.passage.text[slice(*c.sentence)]
-    gap = float(hits[0].score - hits[1].score) if len(hits) > 1 else 0.0
-    return [max(hit.close for hit in hits), c.match, index.bm25.known(query.text), share(rarity, set(terms(sentence))), gap]
+    return [c.match, c.says]
 
 
 def look(index, question, k=PASSAGES, read_with=None, choice=None):
-    """Everything short of the verdict: (query, hits, candidates, chosen, spans, evidence)."""
+    """Everything short of the verdict: (query, hits, candidates, number of the one that answers, evidence)."""
     if read_with is None:
         from core.rag.reader import reader
 
         read_with, choice = reader(), settings()["choice"]
     query = queries([question])[0]
     hits = index.search(query, k)
-    found = candidates(index, query, hits) if hits else []
+    found = candidates(index, query, hits, read_with)
     if not found:
-        return query, hits, found, None, [], None
-    read = read_with(index, query, found)
-    best = chosen(found, read, choice)
-    return query, hits, found, best, read, evidence(index, query, hits, found[best])
+        return query, hits, found, None, None
+    best = chosen(found, choice)
+    return query, hits, found, best, evidence(found[best])
 
 
-def chosen(found, read, choice):
-    """Number of the candidate that answers: by the reader's margin, the match of its sentence and the rank of its passage."""
-    return int(np.argmax([m + choice["match"] * c.match + choice["rank"] * c.rank for c, (_, _, m) in zip(found, read, strict=True)]))
+def chosen(found, choice):
+    """Number of the candidate that answers. choice: how much each of its features counts"""
+    return int(np.argmax([np.dot(choice, c.features) for c in found]))
 
 
 def confidence_of(features):
@@ -198,20 +212,17 @@ def extractive(index, question, history=(), asked=None):
     start = time.perf_counter()
     question = check_question(question)
     understood = asked or standalone(question, list(history))
-    query, hits, found, best, read, features = look(index, understood)
-    if best is None:
-        return Answer(question, understood, False, NOT_SAID, "", 0.0, nearest(hits), seconds=time.perf_counter() - start)
-    confidence = confidence_of(features)
-    c, (a, b, _) = found[best], read[best]
-    text, page = c.hit.passage.text, c.hit.passage.start
-    if confidence < settings()["threshold"]:
+    _, hits, found, best, features = look(index, understood)
+    confidence = confidence_of(features) if found else 0.0
+    if not found or confidence < settings()["threshold"]:
         return Answer(question, understood, False, NOT_SAID, "", confidence, nearest(hits), seconds=time.perf_counter() - start)
-    s, e = next(((s, e) for s, e in sentences(text) if s <= a < e), c.sentence)
-    quote = " ".join(text[s:e].split())
-    citation = Citation(1, c.hit.passage, page + s, page + e, quote)
-    others = [n for n in nearest(hits, 2) if n.passage != c.hit.passage]
+    c = found[best]
+    passage = c.hit.passage
+    quote, span = (" ".join(passage.text[a:b].split()) for a, b in (c.sentence, (c.start, c.end)))
+    citation = Citation(1, passage, *(passage.start + at for at in c.sentence), quote)
+    others = [n for n in nearest(hits, 2) if n.passage != passage]
     others = [Citation(i, n.passage, n.start, n.end, n.quote) for i, n in enumerate(others, 2)]
-    return Answer(question, understood, True, f"{quote} [1]", " ".join(text[a:b].split()), confidence, [citation, *others], seconds=time.perf_counter() - start)
+    return Answer(question, understood, True, f"{quote} [1]", span, confidence, [citation, *others], seconds=time.perf_counter() - start)
 
 
 def nearest(hits, k=3):

@@ -24,17 +24,13 @@ class Encoder(Embeddings):
         torch = runtime.prepare_torch()
         from tokenizers import Tokenizer
 
-        from core.rag.model import MiniLM, WholeLayer
+        from core.rag.model import WholeLayer
 
         self.tokenizer = Tokenizer.from_file(str(weights.installed("minilm-words")))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(LONGEST)
-        tensors, _ = weights.read(weights.installed("minilm"))
-        with torch.device("meta"):  # the file's own tensors take the place of the network's: nothing is made twice
-            self.network = MiniLM()
-        unused = ("pooler.", "embeddings.position_ids")
-        self.network.load_state_dict({k: t for k, t in tensors.items() if not k.startswith(unused)}, strict=True, assign=True)
-        self.network.eval()
+        self.cls, self.sep = (self.tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]"))
+        self.network = minilm()
         if runtime.whole_numbers() if whole is None else whole:
             self.network.encoder["layer"] = torch.nn.ModuleList(WholeLayer(layer) for layer in self.network.encoder["layer"])
 
@@ -43,18 +39,22 @@ class Encoder(Embeddings):
 
         on_done: called with the number of texts done so far; it may raise to stop the work
         """
+        encodings = self.tokenizer.encode_batch(list(texts))
+        return list(zip(encodings, self.through([e.ids for e in encodings], on_done=on_done), strict=True))
+
+    def through(self, rows, depth=None, on_done=None):
+        """[[int]] word pieces -> [(N, 384) float32 states], in the order given. depth: layers to go through, None for all."""
         import torch
 
-        encodings = self.tokenizer.encode_batch(list(texts))
-        sizes = np.array([len(e.ids) for e in encodings])
-        order, out, k = np.argsort(sizes, kind="stable"), [None] * len(encodings), 0
+        sizes = np.array([len(row) for row in rows])
+        order, out, k = np.argsort(sizes, kind="stable"), [None] * len(rows), 0
         while k < len(order):
             batch = order[k : k + max(1, BATCH // int(sizes[order[k]]))]
-            ids = torch.tensor([number for i in batch for number in encodings[i].ids])
+            ids = torch.tensor([number for i in batch for number in rows[i]])
             with torch.inference_mode():
-                states = self.network(ids, sizes[batch].tolist()).numpy()
+                states = self.network(ids, sizes[batch].tolist(), depth).numpy()
             for i, own in zip(batch, np.split(states, np.cumsum(sizes[batch])[:-1]), strict=True):
-                out[i] = encodings[i], own
+                out[i] = own
             k += len(batch)
             if on_done:
                 on_done(k)
@@ -69,6 +69,20 @@ class Encoder(Embeddings):
     def vector(self, text):
         """str -> (384,) float32 of length 1."""
         return unit(self.states([text])[0][1].mean(0))
+
+
+def minilm():
+    """The published network as it is, in float32, nothing of it to be trained."""
+    import torch
+
+    from core.rag.model import MiniLM
+
+    tensors, _ = weights.read(weights.installed("minilm"))
+    with torch.device("meta"):  # the file's own tensors take the place of the network's: nothing is made twice
+        network = MiniLM()
+    unused = ("pooler.", "embeddings.position_ids")
+    network.load_state_dict({k: t for k, t in tensors.items() if not k.startswith(unused)}, strict=True, assign=True)
+    return network.requires_grad_(False).eval()
 
 
 def unit(vectors):

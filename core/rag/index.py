@@ -89,10 +89,6 @@ class BM25:
         """{stem: how much a question's word tells}; most for one that occurs nowhere."""
         return {w: float(self.idf[self.place[w]]) if w in self.place else float(np.log(1 + 2 * self.n + 1)) for w in terms(question)}
 
-    def known(self, question):
-        """Share of the question's words, rare ones counting more, that occur anywhere at all: 0 to 1."""
-        return share(self.rarity(question), self.place)
-
 
 def share(rarity, found):
     """How much of {word: how much it tells} is among the words `found`: 0 to 1."""
@@ -244,12 +240,6 @@ class Index:
         whole = np.maximum.reduceat(match, begins, axis=0) @ weights
         by_sentence = np.maximum.reduceat(match, heads, axis=0) @ weights
         return whole, np.maximum.reduceat(by_sentence, np.searchsorted(heads, begins))
-
-    def pieces(self, row):
-        """(pieces (N, 128) float32 unit, ids (N,)) of a passage, as `block` kept them."""
-        each, local = self.blocks[self.owner[row]], row - self.base[self.owner[row]]
-        part = slice(each.first[local], each.first[local + 1])
-        return each.pieces[part] * each.scales[part][:, None], each.ids[part].astype(int)
 
     def sentence_scores(self, query, row, count):
         """The match of each of a passage's `count` sentences with the question, 0 to 1; -1 for one that was cut off."""

@@ -1,4 +1,4 @@
-"""MiniLM in plain torch: the BERT encoder of Devlin et al. 2018 (arXiv:1810.04805), six layers, 384 wide; and the reader.
+"""MiniLM in plain torch: the BERT encoder of Devlin et al. 2018 (arXiv:1810.04805), six layers, 384 wide; and the reader on it.
 
 The published weights load strictly under their own names. Written out here because transformers takes seconds to
 import, and the first question waits for it. Texts of one batch stand one after another in one long row, (T, 384), with
@@ -91,6 +91,7 @@ class MiniLM(nn.Module):
 
     ids:   (T,) int64, of one or more texts
     sizes: [int], how many of them belong to each text
+    depth: how many of the layers to go through, from the first; None for all
     returns (T, 384) float
     """
 
@@ -99,46 +100,100 @@ class MiniLM(nn.Module):
         self.embeddings = Embeddings(vocabulary, width, positions, kinds)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(width, heads, inner) for _ in range(layers))})
 
-    def forward(self, ids, sizes):
+    def forward(self, ids, sizes, depth=None):
         x = self.embeddings(ids, sizes)
-        for layer in self.encoder["layer"]:
+        for layer in self.encoder["layer"][:depth]:
             x = layer(x, sizes)
         return x
 
 
-class Reader(nn.Module):
-    """Where in a text the answer to a question begins and ends, from the word pieces that the index keeps.
+class LowRank(nn.Module):
+    """A frozen linear layer and a trained addition to its weights of rank `rank`, nothing at first.
 
-    Each piece of the text is seen with the question's pieces that it resembles, softly aligned (Chen et al. 2017,
-    arXiv:1704.00051, sec. 3.2), then all pieces of question and text look at each other in `layers` layers.
-
-    pairs: [(asked (M, 128), text (N, 128), flags (N, 3))] float: unit pieces of a question and of a text; of each piece
-    of the text whether it is also in the question, whether it is in the sentence that fits best, and how rare it is
-    returns [(1 + N, 2)] float: scores of beginning and of ending; first those of "not in this text"
+    Hu et al. 2021, arXiv:2106.09685. The layer's own weights are shared, never copied or changed. (N, in) -> (N, out)
     """
 
-    def __init__(self, width=128, layers=2, heads=4, small=128, dropout=0.0):
+    def __init__(self, linear, rank):
         super().__init__()
-        self.asked = nn.Linear(small, width)
-        self.text = nn.Linear(3 * small + 4, width)
-        self.near = nn.Conv1d(width, width, 5, padding=2, groups=width)
-        self.kinds = nn.Parameter(torch.randn(3, width) * 0.02)
-        self.layers = nn.ModuleList(Layer(width, heads, 2 * width) for _ in range(layers))
-        self.head = nn.Linear(width, 2)
+        self.frozen = [linear]  # in a list, so that its weights are neither parameters nor in the state dict here
+        self.down = nn.Parameter(torch.randn(rank, linear.in_features) * linear.in_features**-0.5)
+        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
+
+    def forward(self, x):
+        (linear,) = self.frozen
+        return torch.addmm(F.linear(x, linear.weight, linear.bias), F.linear(x, self.down), self.up.T)
+
+    def folded(self):
+        """One plain linear layer that does the same."""
+        (linear,) = self.frozen
+        out = nn.Linear(linear.in_features, linear.out_features)
+        out.weight = nn.Parameter((linear.weight + self.up @ self.down).detach(), requires_grad=False)
+        out.bias = linear.bias
+        return out
+
+
+class ReadingLayer(nn.Module):
+    """A Layer of MiniLM with additions to its six linear layers; dropout on what comes out, in training."""
+
+    def __init__(self, layer, rank, dropout):
+        super().__init__()
+        own, out = layer.attention["self"], layer.attention["output"]
+        self.heads, self.norms = layer.heads, [out["LayerNorm"], layer.output["LayerNorm"]]
+        linears = own["query"], own["key"], own["value"], out["dense"], layer.intermediate["dense"], layer.output["dense"]
+        self.linears = nn.ModuleList(LowRank(linear, rank) for linear in linears)
         self.dropout = nn.Dropout(dropout)
 
-    def _together(self, asked, text, flags):
-        """One pair as (1 + M + N, width): "not in this text", the question, the text."""
-        alike = text @ asked.T
-        aligned = (alike * 8).softmax(-1) @ asked
-        seen = self.text(self.dropout(torch.cat([text, aligned, text * aligned * 8, alike.amax(-1, keepdim=True), flags], -1)))
-        seen = seen + F.gelu(self.near(seen.T[None])[0].T)
-        return torch.cat([self.kinds[:1], self.asked(self.dropout(asked)) + self.kinds[1], seen + self.kinds[2]])
+    def forward(self, x, sizes):
+        query, key, value, seen, wide, narrow = self.linears
+        x = self.norms[0](x + self.dropout(seen(attend(query(x), key(x), value(x), self.heads, sizes))))
+        return self.norms[1](x + self.dropout(narrow(F.gelu(wide(x)))))
+
+    def folded(self):
+        """A Layer that does the same."""
+        width, inner = self.linears[4].frozen[0].in_features, self.linears[4].frozen[0].out_features
+        layer = Layer(width, self.heads, inner)
+        query, key, value, seen, wide, narrow = (linear.folded() for linear in self.linears)
+        layer.attention["self"].update({"query": query, "key": key, "value": value})
+        layer.attention["output"].update({"dense": seen, "LayerNorm": self.norms[0]})
+        layer.intermediate["dense"] = wide
+        layer.output.update({"dense": narrow, "LayerNorm": self.norms[1]})
+        return layer
+
+
+class Reader(nn.Module):
+    """Where in a text the answer to a question stands, and whether it is there: MiniLM's upper layers see the two together.
+
+    The lower `depth` layers go over question and text apart (Cao et al. 2020, arXiv:2005.00697), so a text is gone over once
+    for all its questions. What is trained are additions to the layers above, the kinds of word pieces, and the head.
+
+    pairs: [(asked (M, 384), text (N, 384), kinds (M + N,))]: states after the lower layers, question first, [CLS] in front
+    of it and [SEP] at both ends; kinds: int64, 0 and 1 for pieces of the question, 2 and 3 of the text, odd for those that stand in both
+    returns (spans (T, 2), verdicts (B, 2), sizes): scores of each piece of each text, its [SEP] left out, as beginning and as
+    ending, one text after another; of each pair, logits of whether the text is about what is asked and whether it says it
+    """
+
+    def __init__(self, minilm, depth=2, rank=16, dropout=0.0):
+        super().__init__()
+        self.depth, upper = depth, list(minilm.encoder["layer"])[depth:]
+        width = upper[0].attention["self"]["query"].in_features
+        self.layers = nn.ModuleList(ReadingLayer(layer, rank, dropout) for layer in upper)
+        self.kinds = nn.Parameter(torch.zeros(4, width))
+        self.span, self.verdict = nn.Linear(width, 2), nn.Linear(width, 2)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, pairs):
-        sizes = [1 + len(asked) + len(text) for asked, text, _ in pairs]
-        x = torch.cat([self._together(*pair) for pair in pairs])
+        sizes = [len(asked) + len(text) for asked, text, _ in pairs]
+        x = torch.cat([part for asked, text, _ in pairs for part in (asked, text)]) + self.kinds[torch.cat([kinds for *_, kinds in pairs])]
+        x = self.dropout(x)
         for layer in self.layers:
-            x = self.dropout(layer(x, sizes))
-        scores = self.head(x).split(sizes)
-        return [torch.cat([own[:1], own[1 + len(asked) :]]) for own, (asked, _, _) in zip(scores, pairs, strict=True)]
+            x = layer(x, sizes)
+        ends = torch.tensor(sizes).cumsum(0).tolist()
+        texts = torch.cat([torch.arange(end - len(text), end - 1, device=x.device) for end, (_, text, _) in zip(ends, pairs, strict=True)])
+        firsts = torch.tensor([end - size for end, size in zip(ends, sizes, strict=True)], device=x.device)
+        return self.span(x[texts]), self.verdict(x[firsts]), [len(text) - 1 for _, text, _ in pairs]
+
+    def folded(self, whole=False):
+        """Make the additions part of the layers, to read with and not to train: faster, and in 8-bit whole numbers if `whole`."""
+        layers = [layer.folded() for layer in self.layers]
+        self.layers = nn.ModuleList(WholeLayer(layer) for layer in layers) if whole else nn.ModuleList(layers)
+        return self.eval()

@@ -16,13 +16,17 @@ from core.errors import BadInput
 
 @dataclass(frozen=True)
 class Question:
-    """answers: [(text, offset)], [] if the paragraph does not say, None if nobody wrote down whether it does."""
+    """answers: [(text, offset)], [] if the paragraph does not say, None if nobody wrote down whether it does.
+
+    plausible: (text, offset) of what looks like an answer and is none, where somebody wrote one down
+    """
 
     text: str
     paragraph: str
     number: int  # of its paragraph
     title: str
     answers: list | None
+    plausible: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,16 @@ class Questions:
 
 def part(title):
     """ "tune" for two articles in three, "report" for the rest."""
-    return "tune" if int(hashlib.sha256(title.encode()).hexdigest(), 16) % 3 else "report"
+    return "tune" if _number(title) % 3 else "report"
+
+
+def aside(title):
+    """Whether a tune article is kept from the reader's training, to weigh what it says and to set its threshold: two in seven."""
+    return part(title) == "tune" and _number(title) // 3 % 7 in (4, 5)
+
+
+def _number(title):
+    return int(hashlib.sha256(title.encode()).hexdigest(), 16)
 
 
 def read(source):
@@ -47,7 +60,8 @@ def read(source):
                 for asked in paragraph["qas"]:
                     known = bool(asked["answers"]) or "is_impossible" in asked
                     answers = [(a["text"], a["answer_start"]) for a in asked["answers"]] if known else None
-                    questions.append(Question(asked["question"].strip(), paragraph["context"], len(paragraphs), article["title"], answers))
+                    plausible = tuple((a["text"], a["answer_start"]) for a in asked.get("plausible_answers", ()))
+                    questions.append(Question(asked["question"].strip(), paragraph["context"], len(paragraphs), article["title"], answers, plausible))
                 paragraphs.append((article["title"], paragraph["context"]))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         raise BadInput(f"{source} holds no questions in the form of SQuAD 2.0. Please name its JSON file, or a zip of such files.") from None

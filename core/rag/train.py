@@ -1,15 +1,15 @@
-"""Train the reader: a small transformer over MiniLM's token states that finds an answer's span, or says it is not there.
+"""Train the reader: low-rank additions to MiniLM's upper layers that find an answer's span and tell whether it is there.
 
     python -m core.rag.train --data ../shared/data --out runs/reader
 
-Learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part) and from no others, and from gap
-texts of Wikipedia sentences: a name, year or number is taken out and asked for.
+Learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part), without those that are kept aside for
+weighing the evidence (squad.aside), and from Wikipedia sentences: see examples.py. The wheel's weights stay as they are.
+Interrupted, the same command goes on where it was.
 """
 
 import argparse
 import json
 import random
-import re
 import time
 from pathlib import Path
 
@@ -18,147 +18,160 @@ import torch
 from torch.nn import functional as F
 
 from core import runtime, weights
-from core.rag import squad
-from core.rag.gaps import gap
-from core.rag.index import Index, block, queries
-from core.rag.load import Document, Page
+from core.metrics import auroc
+from core.rag.encoder import encoder, minilm
+from core.rag.examples import lessons
 from core.rag.model import Reader
-from core.rag.reader import prepare, tensors
-from core.rag.split import passages, sentences
+from core.rag.reader import best_spans, kinds, log_softmax
+
+SMOOTH = 0.05  # share of the truth that is spread over what is not true
 
 
-def indexed(texts):
-    """[text] -> Index whose passages say in `document` which text they are of."""
-    documents = [Document("text", f"{number:064x}", "text", (Page(1, text),)) for number, text in enumerate(texts)]
-    return Index([block([part for document in documents for part in passages(document)])])
+class Lower:
+    """States of questions and texts after the lower layers, each worked out once and kept in half precision."""
+
+    def __init__(self, depth, device):
+        self.depth, self.device, self.kept = depth, device, {}
+
+    def __call__(self, rows):
+        """[(word pieces)] with [CLS] and [SEP] -> [(N, 384)]"""
+        new = list(dict.fromkeys(row for row in rows if row not in self.kept))
+        for row, states in zip(new, encoder().through(new, self.depth) if new else (), strict=True):
+            self.kept[row] = torch.from_numpy(states).half()
+        return [self.kept[row].to(self.device).float() for row in rows]
+
+    def pairs(self, batch):
+        """[Example] -> what model.Reader takes."""
+        rows = [(encoder().cls, *e.text, encoder().sep) for e in batch]
+        asked, texts = self([tuple(e.asked) for e in batch]), self(rows)
+        told = [torch.from_numpy(kinds(e.asked, row[1:])).to(self.device) for e, row in zip(batch, rows, strict=True)]
+        return [(a, t[1:], k) for a, t, k in zip(asked, texts, told, strict=True)]
 
 
-def label(offsets, answer):
-    """(first, last) of the pieces within the answer's characters, counted from 1; (0, 0) for none; None if it was cut off."""
-    if answer is None:
-        return 0, 0
-    inside = np.flatnonzero((offsets[:, 1] > answer[0]) & (offsets[:, 0] < answer[1])) + 1
-    return (int(inside[0]), int(inside[-1])) if len(inside) else None
+def share_of_made(progress):
+    """How many of the examples are made of sentences: four in five at first, one in ten from the middle on."""
+    return max(0.1, 0.8 * (1 - 1.8 * progress))
 
 
-def example(index, query, row, sentence_number, answer):
-    """One passage's sentence with its neighbours -> (query pieces, text pieces, flags, first, last), or None."""
-    spans = sentences(index.passages[row].text)
-    window = spans[max(0, sentence_number - 1)][0], spans[min(len(spans) - 1, sentence_number + 1)][1]
-    pieces, flags, offsets = prepare(index, query, row, window, spans[sentence_number])
-    where = label(offsets, answer)
-    return (query.pieces, pieces, flags, *where) if where and len(pieces) else None
+def plan(lessons, views, rng):
+    """[Example] in the order they are learned from; each list is gone through before any of it comes again."""
+    turns = {name: [] for name in ("own", "spoilt", "made")}
+    out = []
+    for number in range(views):
+        made = rng.random() < share_of_made(number / views) and lessons.made
+        name = "made" if made else "own" if rng.random() < 0.65 or not lessons.spoilt else "spoilt"
+        if not turns[name]:
+            turns[name] = rng.sample(getattr(lessons, name), len(getattr(lessons, name)))
+        out.append(turns[name].pop())
+    return out
 
 
-def squad_examples(data, rng, limit):
-    """Examples from the tune part of SQuAD dev: `limit` questions, each with the sentence that answers it.
-
-    Where there is no answer, and now and then where there is one, with the sentence that looks most like one and is not.
-    """
-    data = squad.read(data)
-    asked = [q for q in data.questions if q.answers is not None and squad.part(q.title) == "tune"]
-    asked = rng.sample(asked, min(limit, len(asked)))
-    numbers = sorted({q.number for q in asked})
-    index, rows = indexed([data.paragraphs[n][1] for n in numbers]), {}
-    for row, part in enumerate(index.passages):
-        rows.setdefault(numbers[int(part.document, 16)], []).append(row)
-    for question, query in zip(asked, queries([q.text for q in asked]), strict=True):
-        answer, start = min(question.answers, key=lambda a: len(a[0]), default=("", -1))
-        best = []
-        for row in rows[question.number]:
-            part = index.passages[row]
-            spans = sentences(part.text)
-            holds = -9
-            if part.start <= start < part.end:
-                inside = start - part.start
-                holds = max((i for i, (a, _) in enumerate(spans) if a <= inside), default=0)
-                yield example(index, query, row, holds, (inside, inside + len(answer)))
-            scores = index.sentence_scores(query, row, len(spans))
-            best += [(score, row, i) for i, score in enumerate(scores) if abs(i - holds) > 1]
-        if best and (not question.answers or rng.random() < 0.3):
-            yield example(index, query, *max(best)[1:], None)
+def loss_of(model, lower, batch):
+    """The mean loss of a batch: of the span where there is one, and of both verdicts."""
+    spans, verdicts, sizes = model(lower.pairs(batch))
+    truth = torch.tensor([[e.about, e.says] for e in batch], dtype=torch.float32, device=spans.device)
+    loss = F.binary_cross_entropy_with_logits(verdicts, truth * (1 - SMOOTH) + SMOOTH / 2) * 2
+    for scores, e in zip(spans.split(sizes), batch, strict=True):
+        if e.first >= 0:
+            where = torch.tensor([e.first, e.last], device=spans.device)
+            loss = loss + F.cross_entropy(scores.T, where, label_smoothing=SMOOTH) / len(batch)
+    return loss
 
 
-def gap_examples(data, limit, rng):
-    """Made-up questions: a Wikipedia sentence with a question word in the answer's place, some words dropped, ends swapped."""
-    texts = [text for _, text in rng.sample(squad.distractors(data), limit)]
-    index, plans = indexed(texts), []
-    for row, part in enumerate(index.passages):
-        spans = sentences(part.text)
-        number = rng.randrange(len(spans))
-        match = gap(part.text, spans[number], rng)
-        if match:
-            answer = match[0].strip()
-            word = "when" if re.search(r"\b\d{4}$", answer) else "how many" if answer[0].isdigit() else rng.choice(["who", "what", "which", "where"])
-            rest = f"{part.text[spans[number][0] : match.start()]} {part.text[match.start() + len(answer) : spans[number][1]]}".strip(" .")
-            kept = " ".join(w for w in rest.split() if rng.random() > 0.25)[:220]
-            plans.append((f"{word} {kept}?", row, number, (match.start(), match.start() + len(answer))))
-    for (_, row, number, answer), query in zip(plans, queries([plan[0] for plan in plans]), strict=True):
-        yield example(index, query, row, number, answer)
-
-
-def batches(rows, size, rng):
-    """Rows of like length together, in random order."""
-    rows = sorted(rows, key=lambda row: len(row[1]) + rng.random() * 12)
-    parts = [rows[i : i + size] for i in range(0, len(rows), size)]
-    rng.shuffle(parts)
-    return parts
+def measured(model, lower, rows):
+    """How good the reader is on Examples whose text is given: F1 and exact match of the spans' word pieces, AUROC of `says`."""
+    model.eval()
+    exact, overlap, says = [], [], []
+    for start in range(0, len(rows), 16):
+        batch = rows[start : start + 16]
+        with torch.inference_mode():
+            spans, verdicts, sizes = model(lower.pairs(batch))
+        says += verdicts[:, 1].tolist()
+        for scores, e in zip(spans.split(sizes), batch, strict=True):
+            if e.says:
+                ((first, last, _),) = best_spans(*log_softmax(scores.cpu().numpy()).T, np.zeros(len(scores), int), 1)
+                shared = max(0, min(last, e.last) - max(first, e.first) + 1)
+                exact.append((first, last) == (e.first, e.last))
+                overlap.append(2 * shared / (last - first + 1 + e.last - e.first + 1))
+    model.train()
+    return {"f1": float(np.mean(overlap)), "exact": float(np.mean(exact)), "auroc": auroc(says, [e.says for e in rows])}
 
 
 def train(args):
+    start, device = time.perf_counter(), runtime.device()
     torch.manual_seed(args.seed)
-    rng, start = random.Random(args.seed), time.perf_counter()
-    own = [row for row in squad_examples(args.data, rng, args.questions) if row]
-    gaps = [row for row in gap_examples(args.data, args.gaps, rng) if row]
-    shape = {"width": args.width, "layers": args.layers}
-    model = Reader(**shape, dropout=args.dropout)
+    shape = {"depth": args.depth, "rank": args.rank}
+    model = Reader(minilm().to(device), **shape, dropout=args.dropout).to(device)
+    lower, known = Lower(args.depth, device), lessons(args.data, random.Random(args.seed), args.made, args.questions)
+    batches = [part for part in _split(plan(known, args.views, random.Random(args.seed + 1)), args.batch)]
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{len(own)} examples of SQuAD, {len(gaps)} gap texts, {parameters:,} parameters, {time.perf_counter() - start:.0f} s", flush=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.05)
-    plan = [batches(own + (gaps if turn < args.passes * 0.7 else []), args.batch, rng) for turn in range(args.passes)]
-    total, seen = sum(map(len, plan)), 0
-    for turn, part in enumerate(plan):
-        told = []
-        for batch in part:
-            seen += 1
-            for group in optimizer.param_groups:
-                group["lr"] = args.rate * min(1, seen / 100, max(0.02, 1.2 * (1 - seen / total)))
-            told.append(step(model, optimizer, batch))
-        loss, right = np.mean(told, 0)
-        seconds = time.perf_counter() - start
-        print(f"pass {turn + 1} of {args.passes}: loss {loss:.3f}, exact {right:.3f}, {seconds:.0f} s", flush=True)
-        metadata = {"shape": json.dumps(shape), "seed": args.seed, "views": sum(len(b) for p in plan[: turn + 1] for b in p), "seconds": round(seconds),
-                    "hardware": f"{runtime.threads()} CPU cores (x86_64), float32", "parameters": parameters}  # fmt: skip
-        tensors = {name: p.detach().half() for name, p in model.state_dict().items()}
-        weights.save(Path(args.out) / "reader.safetensors", tensors, {key: str(value) for key, value in metadata.items()})
+    print(f"{len(known.own)} examples of SQuAD, {len(known.spoilt)} spoilt, {len(known.made)} made of sentences; {parameters:,} parameters", flush=True)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
+    done, before = resume(args.out, model, optimiser)
+    told, begun, saved = [], time.perf_counter(), time.perf_counter()
+    for step in range(done, len(batches)):
+        torch.manual_seed(args.seed * 1_000_003 + step)  # the same dropout whether or not it was interrupted
+        for group in optimiser.param_groups:
+            group["lr"] = args.rate * min(1, (step + 1) / 100, max(0.02, 1.1 * (1 - step / len(batches))))
+        loss = loss_of(model, lower, batches[step])
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        told.append(float(loss.detach()))
+        last = step + 1 == len(batches)
+        if (step + 1) % args.tell == 0 or last:
+            took = time.perf_counter() - begun
+            left = took / (step + 1 - done) * (len(batches) - step - 1)
+            quality = ", ".join(f"{name} {value:.3f}" for name, value in measured(model, lower, known.aside).items()) if known.aside else ""
+            print(f"step {step + 1} of {len(batches)}: loss {np.mean(told):.3f}; aside: {quality}; {before + took:.0f} s, {left / 60:.0f} min left", flush=True)
+            told = []
+        if last or time.perf_counter() - saved > args.save:
+            saved = time.perf_counter()
+            views = sum(len(batch) for batch in batches[: step + 1])
+            save(args, model, optimiser, shape, {"step": step + 1, "views": views, "seconds": round(before + saved - begun), "parameters": parameters})
+    print(f"done after {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def step(model, optimizer, batch):
-    """One step on a batch of examples -> (loss, share of spans that were exactly right)."""
-    loss = right = 0
-    for scores, (*_, first, last) in zip(model(tensors([row[:3] for row in batch])), batch, strict=True):
-        truth = torch.tensor([first, last])
-        loss = loss + F.cross_entropy(scores.T, truth) / len(batch)
-        right += bool((scores.argmax(0) == truth).all()) / len(batch)
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return float(loss.detach()), right
+def _split(rows, size):
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def save(args, model, optimiser, shape, numbers):
+    """reader.safetensors, the additions alone, and state.safetensors to go on from."""
+    hardware = torch.cuda.get_device_name() if runtime.device() == "cuda" else f"{runtime.threads()} CPU cores (x86_64), float32"
+    metadata = {key: str(value) for key, value in {**numbers, "shape": json.dumps(shape), "seed": args.seed, "hardware": hardware}.items()}
+    trained = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    weights.save(Path(args.out) / "reader.safetensors", weights.halved(trained), metadata)
+    weights.save(Path(args.out) / "state.safetensors", trained | weights.optimiser_tensors(optimiser, "optimiser"), metadata)
+
+
+def resume(out, model, optimiser):
+    """Take up what `save` left, if it did. -> (steps done, seconds they took)"""
+    path = Path(out) / "state.safetensors"
+    if not path.is_file():
+        return 0, 0
+    tensors, metadata = weights.read(path)
+    model.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimiser.")}, strict=True)
+    weights.restore_optimiser(optimiser, tensors, "optimiser")
+    print(f"goes on after step {metadata['step']}", flush=True)
+    return int(metadata["step"]), int(metadata["seconds"])
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.rag.train", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default="../shared/data")
     parser.add_argument("--out", type=Path, default="runs/reader")
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--dropout", type=float, default=0.2)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--passes", type=int, default=5)
-    parser.add_argument("--questions", type=int, default=2400, help="SQuAD questions to learn from, at most")
-    parser.add_argument("--gaps", type=int, default=500)
+    parser.add_argument("--depth", type=int, default=2, help="layers that see question and text apart")
+    parser.add_argument("--rank", type=int, default=16, help="of the additions")
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--views", type=int, default=26000, help="examples seen, repeats counted")
+    parser.add_argument("--made", type=int, default=9000, help="sentences to make questions of")
+    parser.add_argument("--questions", type=int, help="SQuAD questions to learn from, at most")
+    parser.add_argument("--tell", type=int, default=400, help="steps between two measurements")
+    parser.add_argument("--save", type=int, default=240, help="seconds between two times of saving")
     parser.add_argument("--seed", type=int, default=0)
     runtime.prepare_torch()
     train(parser.parse_args(argv))

@@ -6,11 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from core.rag import load
+from core.rag.evaluate import examples_index
 from core.rag.index import Index, block
 from core.rag.split import passages
-from tests.conftest import ROOT
-
-EXAMPLES = ROOT / "assets" / "examples" / "rag-chatbot"
 
 
 @pytest.fixture
@@ -55,4 +53,4 @@ def index_of(*files):
 
 @pytest.fixture(scope="session")
 def index():
-    return index_of(*(EXAMPLES / name for name in ("lighthouse.pdf", "bakery.md", "birds.csv")))
+    return examples_index()

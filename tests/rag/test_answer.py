@@ -5,26 +5,19 @@ import pytest
 from core.errors import BadInput
 from core.rag import canaries, gaps, predict
 from core.rag.answer import NOT_SAID, candidates, extractive, standalone
-from core.rag.evaluate import exact, f1, ndcg
+from core.rag.encoder import encoder
+from core.rag.evaluate import EASY, EXAMPLES, exact, f1, ndcg
 from core.rag.guard import suspicious, without_instructions
 from core.rag.index import queries
+from core.rag.reader import Reading, excerpt
 from core.rag.split import sentences
-from tests.rag.conftest import EXAMPLES, index_of
-
-ASKED = {
-    "Who designed the lighthouse?": "Agnes Holloway",
-    "When was the lighthouse first lit?": "14 March 1867",
-    "How much does a ticket cost?": "4 crowns",  # withheld by the shipped threshold
-    "How long does the ferry take?": "25 minutes",  # withheld too
-    "Who is the duty engineer?": "Mirela Costin",
-    "How many grams of salt are in a country loaf?": "20 grams",
-}
+from tests.rag.conftest import index_of
 
 
 def test_the_quoted_sentence_holds_the_answer(index):
     """What is quoted must be right. Plain answers may be withheld, which is a known weakness: at most two of these six."""
     withheld = []
-    for question, words in ASKED.items():
+    for question, words in EASY.items():
         answer = extractive(index, question)
         if not answer.found:
             withheld.append(question)
@@ -93,10 +86,16 @@ def test_canaries_are_recognised_and_not_followed():
 def test_no_planted_order_stands_beside_what_the_reader_is_given():
     rows = list(canaries.documents(40))
     index = index_of(*((text.encode(), f"{n}.txt") for n, (text, *_) in enumerate(rows)))
+    shown = []
+
+    def recording(question, texts):
+        shown.extend(encoder().tokenizer.decode(excerpt(*text)[0].tolist()) for text in texts)
+        return [Reading([None] * len(spans), 0.0, 0.0) for _, spans, _ in texts]
+
     for _, question, *_ in rows:
         (query,) = queries([question])
-        seen = [c.hit.passage.text[slice(*c.window)] for c in candidates(index, query, index.search(query, 6))]
-        assert seen and not any("ZEBRA" in text for text in seen)
+        assert candidates(index, query, index.search(query, 6), recording) == []  # a sentence that was not read cannot answer
+    assert len(shown) >= 40 and all("village of" in text or "market" in text for text in shown) and not any("zebra" in text.lower() for text in shown)
 
 
 def test_the_follower_would_follow():

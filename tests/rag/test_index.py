@@ -10,10 +10,11 @@ from core import weights
 from core.errors import BadInput
 from core.rag import library
 from core.rag.encoder import Encoder
+from core.rag.evaluate import EXAMPLES
 from core.rag.index import BM25, HybridRetriever, Index, block, queries, shrink, terms
 from core.rag.split import passages
 from tests import documents
-from tests.rag.conftest import EXAMPLES, index_of
+from tests.rag.conftest import index_of
 
 TEXT = "The lamp burned paraffin until 1921."
 LONGER = "A longer text beside it, so that the two go through the network in one row and must not see each other."
@@ -48,7 +49,8 @@ def test_bm25_by_hand():
     idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
     assert bm25.scores("red")[0] == pytest.approx(idf * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / (7 / 3))), rel=1e-5)
     assert (bm25.scores("bird") > 0).tolist() == [False, False, True] and bm25.scores("zebra").sum() == 0
-    assert bm25.known("red zebra") < 1 == bm25.known("red fish") and terms("the running runners run") == ["run", "runner", "run"]
+    assert bm25.rarity("red zebra")["zebra"] > bm25.rarity("red fish")["red"] > bm25.rarity("red fish")["fish"]
+    assert terms("the running runners run") == ["run", "runner", "run"]
 
 
 def test_small_pieces_keep_the_angles():
@@ -83,9 +85,10 @@ def test_late_interaction_by_hand(index):
     (query,) = queries(["emergency radio channel"])
     rows = np.arange(len(index))
     whole, sentence = index.closer(query, rows)
-    weights = index.idf[query.ids] / index.idf[query.ids].sum()
+    weights, (each,) = index.idf[query.ids] / index.idf[query.ids].sum(), index.blocks
     for row in rows:
-        pieces, _ = index.pieces(row)
+        part = slice(each.first[row], each.first[row + 1])
+        pieces = each.pieces[part] * each.scales[part][:, None]
         assert whole[row] == pytest.approx(float((pieces @ query.pieces.T).max(0) @ weights), abs=1e-4)
         assert sentence[row] <= whole[row] + 1e-5
         assert sentence[row] == pytest.approx(index.sentence_scores(query, row, 99).max(), abs=1e-5)
