@@ -106,7 +106,7 @@ ENTRIES = {
         Entry(
             name="style",
             file="style.safetensors",
-            sha256="f57674cd08943a3d6ec019e2dd561dc8eab90780b1cb8d45d1a5e86a990d7f4b",
+            sha256="f67725093597dfa129aacc75dc610c3fc08cecedd6cd696d8468b7fbbb2000d7",
             bytes=2_924_192,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.style.train && python -m core.style.release",

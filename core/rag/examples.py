@@ -218,7 +218,7 @@ def lessons(data, rng, made=20000, limit=None):
         apart = squad.aside(q.title)
         if q.answers is not None:
             answers = sorted(set(q.answers or q.plausible), key=lambda a: (len(a[0]), a[1]))
-            for answer in answers[:1] if apart else {answers[0], answers[len(answers) // 2]} if answers else ():
+            for answer in answers[:1] if apart else dict.fromkeys((answers[0], answers[len(answers) // 2])) if answers else ():
                 text, where = holding(parts[q.number], answer)
                 (aside if apart else own).append(example(q.text, text, where, bool(q.answers)))
             if q.answers and not apart:
