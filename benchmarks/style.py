@@ -169,18 +169,19 @@ def patient_mode(size, evaluations):
 
 PAINTED = (("instant", 512), ("any", 512), ("instant", 2048), ("instant", 4096))
 ONCE = """
-import json, resource, sys
+import json, sys
 from benchmarks import style
 from core.style import predict, wishes
 mode, size = sys.argv[1], int(sys.argv[2])
 given = [style.sheet.example_photos()[2]] if mode == "any" else []
 seconds = [predict.paint(style.photo(size), wishes.wish(mode=mode, size=size), given).seconds for _ in range(3 if size < 1000 else 1)]
-print(json.dumps({"seconds": min(seconds[1:] or seconds), "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({"seconds": min(seconds[1:] or seconds), "peak_mb": int(peak.split()[1]) // 1024}))
 """
 
 
 def painted():
-    """{"instant 512": {"seconds", "peak_mb"}}, each in a process of its own (Linux: resource counts KiB)."""
+    """{"instant 512": {"seconds", "peak_mb"}}, each in a process of its own; Linux only."""
     out = {}
     for mode, size in PAINTED:
         done = subprocess.run([sys.executable, "-c", ONCE, mode, str(size)], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -198,13 +199,17 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     parameters = sum(p.numel() for p in johnson().parameters())
-    report = {"threads": runtime.threads(), "johnson_parameters": parameters, "instant": instant(args.sizes, args.runs)}
+    report = {"threads": runtime.threads(), "johnson_parameters": parameters}
+    if args.sizes:
+        report["instant"] = instant(args.sizes, args.runs)
     report["painted"] = painted()
     if args.patient:
         report["patient"] = patient_mode(args.patient, args.evaluations)
     if args.write:
         path = weights.BUNDLED / "style.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"speed": report}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        card = json.loads(path.read_text(encoding="utf-8"))
+        card["speed"] |= report  # what was not measured this time stays
+        path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=None if args.json else 2))
 
 
