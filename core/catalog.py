@@ -114,7 +114,7 @@ ENTRIES = {
         Entry(
             name="reader",
             file="reader.safetensors",
-            sha256="c300436f2ac404fc23e51b50b92439177dc6d6488314c788bd9d96fbde95c693",
+            sha256="2cf45091d1f695097e3afd434b4b77f27cd290d8510fe70f2dc5423730fa2826",
             bytes=895_960,
             licence="CC BY-SA 4.0: it learned from SQuAD 2.0 and Wikipedia",
             remake="python -m core.rag.train && python -m core.rag.release",

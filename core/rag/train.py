@@ -167,7 +167,7 @@ def main(argv=None):
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--views", type=int, default=40000, help="examples seen, repeats counted")
+    parser.add_argument("--views", type=int, default=26000, help="examples seen, repeats counted")
     parser.add_argument("--made", type=int, default=9000, help="sentences to make questions of")
     parser.add_argument("--questions", type=int, help="SQuAD questions to learn from, at most")
     parser.add_argument("--tell", type=int, default=400, help="steps between two measurements")
