@@ -24,8 +24,8 @@ DATA = (
 )
 PATIENT, STEPS = 16, 100  # pairs that the patient mode is measured on, and its steps
 WEAKNESSES = (
-    "One network of 0.4 M parameters paints all eight styles, after an hour and a half on one CPU core: strokes are finer and styles closer to each other than in "
-    "networks trained for days on one style each.",
+    "One network of 0.4 M parameters paints all eight styles, after an hour and a half on one CPU core: strokes are finer and styles closer to each other "
+    "than in networks trained for days on one style each.",
     "The any-painting mode learned from 15 paintings: it brings over colours and the kind of stroke, not shapes. "
     "Paintings it never saw come out farther from their model.",
     "Flat areas are hatched, most of all at full size with broad strokes; finer strokes hide it.",
