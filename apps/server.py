@@ -35,7 +35,8 @@ class Lazy:
         self.lock, self.stop = asyncio.Lock(), asyncio.Event()
 
     async def __call__(self, scope, receive, send):
-        await (await self.opened() or page("broken.html", 503))(scope, receive, send)
+        app = self.app or await self.opened()  # once it is open, no request waits for the lock
+        await (app or page("broken.html", 503))(scope, receive, send)
 
     async def opened(self):
         """The app; None if it could not be opened."""

@@ -150,7 +150,8 @@ def digits(args):
     seen, report = metrics.unit(learned.flatten(1).double().numpy()), {}
     told = {name: teacher_features([Image.fromarray(a).convert("RGB") for a in arrays], args.teachers) for name, arrays in shown.items()}
     for name, arrays in shown.items():
-        near = np.argsort(-(metrics.unit(arrays.reshape(len(arrays), -1).astype(float)) @ seen.T), axis=1)[:, : NEIGHBOURS + 1]
+        apart = 1 - metrics.unit(arrays.reshape(len(arrays), -1).astype(float)) @ seen.T
+        near = np.argsort(apart, axis=1)[:, : NEIGHBOURS + 1]
         near = near[:, 1:] if name == DIGITS_REAL else near[:, :NEIGHBOURS]  # a training digit is its own nearest
         votes = known.numpy()[near]
         alike = (votes == votes[:, :1]).all(1)
@@ -160,7 +161,7 @@ def digits(args):
             "rarest": float(np.bincount(votes[alike, 0], minlength=10).min() / max(1, alike.sum())),
         }
         if name != DIGITS_REAL:
-            report[name]["nearest"] = float(np.median(metrics.nearest(arrays.reshape(len(arrays), -1).astype(float), seen)[0]))
+            report[name]["nearest"] = float(np.median(apart.min(1)))
     base = told.pop("unseen real digits")
     for name, features in told.items():
         report[name] |= compare(features, base)

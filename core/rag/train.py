@@ -82,8 +82,7 @@ def measured(model, lower, rows):
     """How good the reader is on Examples whose text is given: F1 and exact match of the spans' word pieces, AUROC of `says`."""
     model.eval()
     exact, overlap, says = [], [], []
-    for start in range(0, len(rows), 16):
-        batch = rows[start : start + 16]
+    for batch in _split(rows, 16):
         with torch.inference_mode():
             spans, verdicts, sizes = model(lower.pairs(batch))
         says += verdicts[:, 1].tolist()
@@ -103,7 +102,7 @@ def train(args):
     shape = {"depth": args.depth, "rank": args.rank}
     model = Reader(minilm().to(device), **shape, dropout=args.dropout).to(device)
     lower, known = Lower(args.depth, device), lessons(args.data, random.Random(args.seed), args.made, args.questions)
-    batches = [part for part in _split(plan(known, args.views, random.Random(args.seed + 1)), args.batch)]
+    batches = _split(plan(known, args.views, random.Random(args.seed + 1)), args.batch)
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{len(known.own)} examples of SQuAD, {len(known.spoilt)} spoilt, {len(known.made)} made of sentences; {parameters:,} parameters", flush=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
