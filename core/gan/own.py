@@ -54,5 +54,5 @@ class Workshop:
         """The averaged generator as a safetensors file that core.gan.maker.Maker reads."""
         t = self.trainer
         told = {"kind": t.plan.kind, "shape": json.dumps(t.generator.shape), "title": "Your own", "pictures": str(t.seen)}
-        weights.save(path, weights.halved(t.average), told)
+        weights.save(path, weights.halved(t.finished(512)), told)
         return path

@@ -35,11 +35,12 @@ FOUND = (
 def export(args):
     tensors, metadata = weights.read(Path(args.run) / "state.safetensors")
     about = json.loads(metadata["run"])
-    from core.gan.train import Plan, networks
+    from core.gan.train import Plan, networks, settle
 
     generator, _ = networks(Plan(**about["plan"]))
     average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
     generator.load_state_dict(average, strict=True)
+    settle(generator)
     told = {
         "kind": about["plan"]["kind"],
         "shape": json.dumps(generator.shape),
@@ -47,7 +48,7 @@ def export(args):
         "pictures": str(about["steps"] * about["plan"]["batch"]),
     }
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
-    write_weights(args.name, weights.halved(average), told)
+    write_weights(args.name, weights.halved(generator.state_dict()), told)
 
 
 def write_weights(name, tensors, metadata):

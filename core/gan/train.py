@@ -16,6 +16,7 @@ Karras et al. 2020, arXiv:2006.06676).
 """
 
 import argparse
+import copy
 import json
 import math
 import time
@@ -60,6 +61,24 @@ def networks(plan):
         return model.DCGAN(wide, channels=plan.channels), model.DCDiscriminator(wide[::-1], channels=plan.channels)
     wide = ([256, 192, 96, 64] if steps <= 4 else [256, 256, 192, 96, 64])[:steps]
     return model.StyleGenerator(wide, channels=plan.channels), model.Discriminator(wide[::-1], channels=plan.channels)
+
+
+@torch.no_grad()
+def settle(generator, draws=4096):
+    """Give batch norm the statistics of what this generator makes. After it the generator is in evaluation mode.
+
+    An average of weights makes other pictures than the weights do whose statistics were averaged with them: greyer ones,
+    until they are taken anew (Izmailov et al. 2018, arXiv:1803.05407, sec. 3.1). Without batch norm nothing changes.
+    """
+    norms = [part for part in generator.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches
+    generator.train()
+    numbers = torch.Generator().manual_seed(0)
+    for _ in range(draws // 64 if norms else 0):
+        generator(torch.randn(64, generator.latent, generator=numbers).to(next(generator.parameters()).device))
+    generator.eval()
 
 
 class Collapse(StudioError):
@@ -162,15 +181,20 @@ class Trainer:
 
     @torch.no_grad()
     def samples(self, count, seed=0):
-        """(count, C, side, side) in [-1, 1], of the averaged generator, untruncated."""
+        """(count, C, side, side) in [-1, 1], of the averaged generator, untruncated. Batch norm goes by these pictures alone: see `settle`."""
         kept = {k: v.clone() for k, v in self.generator.state_dict().items()}
         self.generator.load_state_dict(self.average)
-        self.generator.eval()
         z = torch.randn(count, self.generator.latent, generator=torch.Generator().manual_seed(seed)).to(self.device)
         out = self.generator(z).clamp(-1, 1).cpu()
-        self.generator.train()
         self.generator.load_state_dict(kept)
         return out
+
+    def finished(self, draws=4096):
+        """The averaged generator's weights, settled; the run can go on as it was."""
+        generator = copy.deepcopy(self.generator)
+        generator.load_state_dict(self.average)
+        settle(generator, draws)
+        return generator.state_dict()
 
     def check(self, samples):
         """Raise Collapse when samples differ from each other ten times less than the training pictures do."""

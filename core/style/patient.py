@@ -179,7 +179,7 @@ def _optimiser(x, name):
     if name == "adam":
         return torch.optim.Adam([x], lr=LEARNING_RATE[name])
     # One iteration a step, so that every step can be shown, stopped after, and timed; the history lasts over the steps.
-    history = max(10, min(100, int(wishes.HISTORY / (2 * x.nbytes))))
+    history = wishes.history(x.numel() // 3)
     # Its first step is lr divided by the sum of the gradient.
     return torch.optim.LBFGS([x], lr=FIRST_STEP * x.numel(), max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0)
 

@@ -122,13 +122,18 @@ _SECONDS = {"network": 1.6, "gram": 3.0, "sliced": 8.0}
 _BYTES = {"instant": 700, "any": 900, "patient": 1100}
 _BASE = 350e6  # torch and the networks
 _TILED = 700e6  # at most, beyond one tile
-HISTORY = 300e6  # bytes of past steps that L-BFGS may keep: 100 steps up to 350 px a side, fewer of larger pictures
+HISTORY = 300e6  # bytes of past steps that L-BFGS may keep
 _lock = threading.Lock()
 
 
 def stroke_scale(wanted, width, height):
     """How many times larger than the result a picture of this size is painted, for strokes of the wanted size."""
     return min(1 / wanted.strokes, max(1.0, MOST / math.sqrt(width * height)))
+
+
+def history(pixels):
+    """How many past steps L-BFGS keeps of a picture: a step is the picture and its slope, 12 bytes a pixel each."""
+    return max(10, min(100, int(HISTORY / (24 * pixels))))
 
 
 def estimate(wanted, width, height):
@@ -139,7 +144,7 @@ def estimate(wanted, width, height):
         millions *= stroke_scale(wanted, w, h) ** 2
         return 0.1 + (0.3 if wanted.mode == "any" else 0) + _SECONDS["network"] * millions, _BASE + min(_TILED, _BYTES[wanted.mode] * millions * 1e6)
     factor = 6.0 if wanted.eye == "vgg19" else 1.0
-    kept = min(HISTORY, 24 * wanted.steps * w * h) if wanted.optimiser == "lbfgs" else 0
+    kept = 24 * w * h * min(wanted.steps, history(w * h)) if wanted.optimiser == "lbfgs" else 0
     seconds = 1 + factor * _SECONDS[wanted.loss] * sum(steps * a * b for a, b, steps in levels(wanted, w, h)) / 1e6
     return seconds, _BASE + factor * _BYTES["patient"] * w * h + kept
 

@@ -109,6 +109,28 @@ def test_training_moves_towards_the_pictures():
     assert trainer.samples(8).mean() > before + 0.1
 
 
+def test_an_average_gets_the_statistics_of_its_own_pictures():
+    """Its weights are nobody's whose statistics it holds; settled, single pictures are what a large batch's own statistics make of them."""
+    trainer = Trainer(pictures(), Plan(side=32, batch=4))
+    trainer.step()
+    stale = dict(trainer.average)
+    for name in [n for n in stale if n.endswith("running_var")]:
+        trainer.average[name] = stale[name] * 9  # as if other weights had made them
+    generator, z = networks(trainer.plan)[0], torch.randn(512, 100)
+    before = {name: tensor.clone() for name, tensor in trainer.generator.state_dict().items()}
+    with torch.no_grad():
+        generator.load_state_dict(trainer.average)
+        wanted = generator.train()(z)
+        generator.load_state_dict(trainer.average)
+        off = (generator.eval()(z) - wanted).abs().mean()
+        generator.load_state_dict(trainer.finished(1024))
+        near = (generator.eval()(z) - wanted).abs().mean()
+    assert near < off / 5
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trainer.generator.state_dict().items()), "the run goes on as it was"
+    style = Trainer(pictures(), Plan(kind="style", side=32, batch=4))
+    assert all(torch.equal(tensor, style.average[name]) for name, tensor in style.finished().items())
+
+
 def test_a_collapse_is_told():
     trainer = Trainer(pictures(), Plan(side=32, batch=4))
     trainer.steps = 10_000
