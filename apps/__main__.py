@@ -69,7 +69,7 @@ def hub(args, _):
     if args.mcp and not importlib.util.find_spec("mcp"):
         raise BadInput("For --mcp one more package is needed. Please run: pip install -r requirements-mcp.txt")
     from apps.hub import build_hub
-    from apps.server import serve
+    from apps.listen import serve
 
     return serve(build_hub(args.mcp), args.host, args.port, "Vitrine")
 
@@ -89,7 +89,7 @@ def serve_one(args, _):
         # An app that keeps people's data may refuse to be reached from other machines.
         getattr(importlib.import_module(app.core), "may_listen", lambda host: None)(args.host)
     from apps.hub import build_alone
-    from apps.server import serve
+    from apps.listen import serve
 
     return serve(build_alone(app), args.host, args.port, app.title)
 

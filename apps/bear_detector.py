@@ -1,30 +1,14 @@
 """The bear detector's page: one photo, several photos, and how good it is."""
 
-from pathlib import Path
-
 import gradio as gr
 
-from apps import cards, registry, train_your_own, ui
-from core.errors import BadInput, StudioError
+from apps import bear_api, cards, registry, train_your_own, ui
+from core.errors import StudioError
 from core.vision import predict
 
 APP = registry.find("bear-detector")
 BEARS, YOURS = "Bears", "Your own"
 WIDTHS = ["150px", "120px", "80px", "80px", "80px", "80px", "280px"]
-
-
-def detect(photo):
-    """Name the bear in a photo, or say that there is none.
-
-    Args:
-        photo: picture file (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; at most 25 MB and 64 megapixels)
-
-    Returns:
-        label ("grizzly", "black", "teddy" or "none"), whether it is sure, sentence, calibrated probabilities, bear score and threshold
-    """
-    if photo is None:
-        raise BadInput("Please add a photo first.")
-    return {"file": Path(photo).name} | predict.detect(photo).as_dict()
 
 
 WAITING = ui.panel("none", "Which bear is it?", "Add a photo, or pick an example below.")
@@ -39,7 +23,7 @@ def show(photo, which, own):
             said = own.look(photo)
             timing = f"Answered in {said.seconds * 1000:.0f} ms by your own classifier."
             return ui.panel("own", said.label.capitalize(), said.sentence), said.probabilities, timing
-        said = detect(photo)
+        said = bear_api.detect(photo)
     except StudioError as error:
         return ui.panel("error", "Not this picture", str(error)), None, ""
     name = predict.NAMES[said["label"]]
@@ -59,18 +43,6 @@ def show_many(photos, progress=gr.Progress()):  # noqa: B008  (Gradio finds it b
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from None
     yield predict.table(rows), gr.DownloadButton(value=ui.download(predict.to_csv(rows), "bears.csv"), interactive=True)
-
-
-def detect_photos(photos):
-    """Look at several photos at once.
-
-    Args:
-        photos: picture files, at most 200
-
-    Returns:
-        one entry a photo: its verdict, or "error" with the reason why it could not be read
-    """
-    return predict.as_dict(list(predict.detect_each(photos)))
 
 
 def build():
@@ -102,10 +74,7 @@ def build():
             own.change(lambda own: gr.Radio(value=YOURS if own else BEARS, visible=own is not None), own, which, api_visibility="private")
         with gr.Tab("Quality"):
             gr.Markdown(quality_page())
-        data = gr.JSON(visible=False)
-        gr.Button(visible=False).click(ui.endpoint(detect), photo, data, api_name="detect")
-        gr.Button(visible=False).click(ui.endpoint(detect_photos), photos, data, api_name="detect_photos")
-        train_your_own.endpoints(photo)
+        bear_api.endpoints(photo, photos)
     return blocks
 
 

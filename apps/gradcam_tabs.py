@@ -63,14 +63,6 @@ def build(question, method, opacity, private):
         gr.Markdown(quality_page())
 
 
-def endpoints(photo, explain, judge):
-    """The page's functions as API endpoints. photo: the page's photo input."""
-    texts = [gr.Textbox(text, visible=False) for text in ("", "gradcam", "", "", "")]
-    number, data, picture = gr.Number(predict.OPACITY, visible=False), gr.JSON(visible=False), gr.Image(visible=False, format="png")
-    gr.Button(visible=False).click(ui.endpoint(explain), [photo, *texts, number], [data, picture], api_name="explain")
-    gr.Button(visible=False).click(ui.endpoint(judge), [photo, *texts], data, api_name="judge")
-
-
 def quality_page():
     card = registry.find("gradcam-viewer").read_card()
     agreement, speed, boxes = (card["quality"][key] for key in ("agreement", "speed", "boxes"))

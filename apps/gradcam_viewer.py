@@ -1,9 +1,9 @@
-"""The Grad-CAM viewer's page: why this class, with the verdict on the map; more in gradcam_tabs.py."""
+"""The Grad-CAM viewer's page: why this class, with the verdict on the map; more in gradcam_tabs.py and gradcam_api.py."""
 
 import gradio as gr
 
-from apps import gradcam_tabs, registry, ui
-from core.errors import BadInput, StudioError
+from apps import gradcam_api, gradcam_tabs, registry, ui
+from core.errors import StudioError
 from core.explain import predict
 
 APP = registry.find("gradcam-viewer")
@@ -11,47 +11,6 @@ WAITING = ui.panel("none", "Why does it say so?", "Add a photo, or pick an examp
 PREPARE = "Full-size picture"
 TAP = "Tap two opposite corners in the picture, around what the model should look at, to measure how much of the map lies there."
 NAMES = [(name, key) for key, (name, _) in predict.METHODS.items()]
-
-
-def explain(photo, model=None, method="gradcam", label=None, against=None, layer=None, opacity=predict.OPACITY):
-    """Draw where in a photo a model finds the evidence for a class.
-
-    Args:
-        photo: picture file (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; at most 25 MB and 64 megapixels)
-        model: a key of the page's menu, such as "bears", or the name of a torchvision classifier; empty for the first of the menu
-        method: gradcam, gradcam++, hirescam, layercam, eigencam, ablationcam, scorecam, occlusion or guided
-        label: class name or number; empty for the likeliest
-        against: a class to hold it against (why this and not that?); empty for none
-        layer: name of a module; empty for the one that suits the model
-        opacity: of the map's hottest place, 0 to 1
-
-    Returns:
-        what was found (classes, layer, hottest place, note), and the photo under its map at the photo's own resolution
-    """
-    question, heat = _answer(photo, model, method, label, against, layer)
-    return predict.describe(question, heat), predict.overlay(question, heat, predict.opacity_of(opacity), full=True)
-
-
-def judge(photo, model=None, method="gradcam", label=None, against=None, layer=None):
-    """Say whether a map beats a random map, an edge detector and a blob in the middle, by deletion, insertion and ROAD.
-
-    Args:
-        photo: picture file
-        model, method, label, against, layer: as for /explain
-
-    Returns:
-        verdict ("good", "mixed", "bad" or "unknown"), sentence, and the scores of this map and of the others
-    """
-    return predict.finish(predict.judge(*_answer(photo, model, method, label, against, layer))).as_dict()
-
-
-def _answer(photo, model, method, label, against, layer):
-    if photo is None:
-        raise BadInput("Please add a photo first.")
-    if model == "own" or str(model).endswith(".safetensors"):
-        raise BadInput("A classifier of your own can be looked into on the page and on the command line, not here.")
-    question = predict.ask(photo, model, label, against, layer)
-    return question, predict.finish(predict.draw(question, method or "gradcam"))
 
 
 def look(photo, model, own, label=None, against=None, layer=None, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
@@ -143,5 +102,5 @@ def build():
             stop.click(None, cancels=[*drawn, *checks])
             full.click(full_size, [question, heat, opacity], full, **private)
         gradcam_tabs.build(question, method, opacity, private)
-        gradcam_tabs.endpoints(photo, explain, judge)
+        gradcam_api.endpoints(photo)
     return blocks

@@ -114,38 +114,3 @@ def change(shop, chosen, label=None):
             raise BadInput("Please tap a photo first.")
         shop.move([chosen], label) if label is not None else shop.delete([chosen])
     return view(shop)
-
-
-def train_classifier(zipped):
-    """Train a classifier from a zip with a folder of photos for each class.
-
-    Args:
-        zipped: zip file; 2 to 12 folders of at least 5 different photos, 1000 photos in all
-
-    Returns:
-        held-out figures (accuracy with its 95 % interval, confusion, reliability), and the classifier as a safetensors file
-    """
-    shop = workshop.Workshop()
-    list(shop.add_source(zipped))
-    trained = shop.train()
-    return trained.figures() | {"refused": shop.refused}, str(trained.classifier.save(ui.download_path("classifier.safetensors")))
-
-
-def classify(photo, classifier):
-    """Ask a classifier that was trained here what a photo shows.
-
-    Args:
-        photo: picture file
-        classifier: the safetensors file that training gave
-
-    Returns:
-        label ("none of these" if it is like nothing it was shown), whether it is sure, sentence and calibrated probabilities
-    """
-    return own.classify(photo, classifier).as_dict()
-
-
-def endpoints(photo):
-    """The same for programs; `photo` is the page's photo input."""
-    data, path, packed = gr.JSON(visible=False), gr.File(visible=False), gr.File(visible=False)
-    gr.Button(visible=False).click(ui.endpoint(train_classifier), packed, [data, path], api_name="train_classifier")
-    gr.Button(visible=False).click(ui.endpoint(classify), [photo, packed], data, api_name="classify")

@@ -42,7 +42,7 @@ from apps import {imports}
 
 if __name__ == "__main__":
     host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 7860)
-    sys.exit(server.serve({served}, host, port, "{title}"))
+    sys.exit(listen.serve({served}, host, port, "{title}"))
 '''
 
 
@@ -133,9 +133,9 @@ def entry(app, zero=False):
     """The text of app.py."""
     words = {"title": app.title, "blurb": app.blurb, "slug": app.slug}
     if app is HUB:
-        return SERVED.format(imports="hub, server", served="hub.build_hub()", **words)
+        return SERVED.format(imports="hub, listen", served="hub.build_hub()", **words)
     if app.framework == "streamlit":
-        return SERVED.format(imports="registry, server, streamlit_server", served=f'streamlit_server.build_alone(registry.find("{app.slug}"))', **words)
+        return SERVED.format(imports="listen, registry, streamlit_server", served=f'streamlit_server.build_alone(registry.find("{app.slug}"))', **words)
     page = app.module.removeprefix("apps.")
     imports = ", ".join(sorted((page, "gradio_server", "registry")))
     return GRADIO.format(page=page, imports=imports, first=zerogpu.FIRST if zero else "", **words)

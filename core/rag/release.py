@@ -25,8 +25,8 @@ from core.rag.reader import SpanReader
 
 DATA = (
     "MiniLM itself: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), unchanged. The reader: questions of the SQuAD 2.0 half of two "
-    "articles in three (CC BY-SA 4.0), the same spoilt so that nothing answers them, and questions made of sentences of those articles and of "
-    "2WikiMultihopQA's Wikipedia passages (CC BY-SA)."
+    "articles in three (CC BY-SA 4.0), the same spoilt so that nothing answers them, more of its questions whose answers are not known here, as an "
+    "earlier reader guesses them, and questions made of sentences of those articles and of 2WikiMultihopQA's Wikipedia passages (CC BY-SA)."
 )
 WEAKNESSES = (
     "It quotes one sentence. Questions that need two places, a count or a comparison get half an answer, or none.",
