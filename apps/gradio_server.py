@@ -12,10 +12,7 @@ from apps import endpoints, server, ui
 
 def gradio_app(app, prefix="", mcp=False):
     """registry.App -> ASGI app that serves its page at `prefix` of this server; mcp: its endpoints are MCP tools too."""
-    page = importlib.import_module(app.module).build()
-    # The model loads while the visitor still looks for a photo. What goes wrong is told by the first answer.
-    server.in_background(lambda: server.ask_ready(app))
-    return mounted(page, prefix, mcp)
+    return mounted(importlib.import_module(app.module).build(), prefix, mcp)
 
 
 def api_app(app, prefix="", mcp=False):

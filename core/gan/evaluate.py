@@ -1,6 +1,6 @@
 """How good are the pictures: distances to held-out real ones, faces found, copies looked for, smoothness of walks.
 
-    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json
+    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers [--run runs/gan-faces] --json
     python -m core.gan.evaluate copies --data ../shared/data --json
     python -m core.gan.evaluate smooth --teachers ../shared/teachers --json
     python -m core.gan.evaluate digits --data ../shared/data --teachers ../shared/teachers --json
@@ -18,12 +18,13 @@ import numpy as np
 
 from core.errors import BadInput
 from core.gan import metrics
-from core.gan.maker import FACES, maker
+from core.gan.maker import FACES, Maker, maker
 from core.images import enlarge
 
 SIZE = 128  # px that the teacher sees
 SAMPLES = 5000
 REAL = "real photos it learned from"
+PLAIN = "DCGAN as in its paper, the same run"
 DETECTED = 1000
 
 
@@ -77,15 +78,23 @@ def one_face(pictures):
     return found / len(pictures)
 
 
+def plain(run):
+    """The generator of a training run as the paper has it: its last weights, no average of them. -> Maker"""
+    from core.gan.train import generator_of
+
+    generator, about = generator_of(run, "generator")
+    return Maker(PLAIN, generator.state_dict(), {"title": PLAIN, "kind": about["plan"]["kind"], "shape": json.dumps(generator.shape)})
+
+
 def quality(args):
+    """One row each: real photos, the generators, and with `args.run` that run without its average."""
     start = time.perf_counter()
     learned, held = real(args.data)
     base = teacher_features(held, args.teachers)
-    rows = {REAL: (learned[: args.samples], None)}
-    for name in FACES:
-        rows[name] = (sampled(maker(name), args.samples), name)
+    makers = {name: maker(name) for name in FACES} | ({PLAIN: plain(args.run)} if args.run else {})
     report = {}
-    for row, (pictures, _) in rows.items():
+    for row in (REAL, *makers):
+        pictures = sampled(makers[row], args.samples) if row in makers else learned[: args.samples]
         report[row] = compare(teacher_features(pictures, args.teachers), base)
         report[row] |= {"one_face": one_face(pictures[: args.detected]), "n": len(pictures), "n_detected": min(args.detected, len(pictures))}
     return {"held_out": len(held), "features": f"MobileNetV2 teacher, {SIZE} px", "rows": report, "seconds": round(time.perf_counter() - start)}
@@ -177,6 +186,8 @@ def main(argv=None):
         command.add_argument("--teachers", default="../shared/teachers")
         command.add_argument("--samples", type=int, default=samples)
         command.add_argument("--detected", type=int, default=DETECTED)
+        if name == "quality":
+            command.add_argument("--run", help="a training run of faces, to measure without its average too")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:

@@ -33,14 +33,9 @@ FOUND = (
 
 
 def export(args):
-    tensors, metadata = weights.read(Path(args.run) / "state.safetensors")
-    about = json.loads(metadata["run"])
-    from core.gan.train import Plan, networks, settle
+    from core.gan.train import generator_of
 
-    generator, _ = networks(Plan(**about["plan"]))
-    average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
-    generator.load_state_dict(average, strict=True)
-    settle(generator)
+    generator, about = generator_of(args.run)
     told = {
         "kind": about["plan"]["kind"],
         "shape": json.dumps(generator.shape),
@@ -140,7 +135,7 @@ WEAKNESSES = (
 
 def write_cards(args):
     """Measure everything that the cards say, and write them."""
-    options = argparse.Namespace(data=args.data, teachers=args.teachers, samples=evaluate.SAMPLES, detected=evaluate.DETECTED)
+    options = argparse.Namespace(data=args.data, teachers=args.teachers, samples=evaluate.SAMPLES, detected=evaluate.DETECTED, run=args.run)
     said = evaluate.quality(options)
     said["copies"] = evaluate.copies(argparse.Namespace(**vars(options) | {"samples": 1000}))
     said["smooth"] = evaluate.smooth(argparse.Namespace(**vars(options) | {"samples": 500}))
@@ -149,7 +144,7 @@ def write_cards(args):
                 f"(teacher features, {ours['n']:,} each); "
                 f"one face found in {ours['one_face']:.0%}, {style['one_face']:.0%} and {real['one_face']:.0%} of {ours['n_detected']:,}")  # fmt: skip
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
-    quality = "python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json"
+    quality = "python -m core.gan.evaluate quality --run runs/gan-faces --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
     write_card(
         "gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED
@@ -226,6 +221,8 @@ def main():
         command = commands.add_parser(name)
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
+        if name == "cards":
+            command.add_argument("--run", help="the run that made the faces, to be measured without its average too")
     args = parser.parse_args()
     {"weights": export, "space": write_space, "look": look, "found": write_found, "cards": write_cards, "digits-card": write_digits_card}[args.command](args)
 

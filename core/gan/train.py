@@ -232,6 +232,16 @@ class Trainer:
         return zip(("generator", "discriminator"), (self.generator, self.discriminator), self.optimisers, strict=True)
 
 
+def generator_of(run, part="average"):
+    """A run's folder -> (its generator, settled, {"steps", "seconds", "plan"}); part: "average", or "generator" for its last weights."""
+    tensors, metadata = weights.read(Path(run) / "state.safetensors")
+    about = json.loads(metadata["run"])
+    generator, _ = networks(Plan(**about["plan"]))
+    generator.load_state_dict({key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")})
+    settle(generator)
+    return generator, about
+
+
 def augment(x, strength):
     """Each picture, with probability `strength` for each of three changes: moved by up to an eighth, recoloured, a part cut out.
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.gan import model
-from core.gan.train import Collapse, Plan, Trainer, augment, networks
+from core.gan.train import Collapse, Plan, Trainer, augment, generator_of, networks
 
 SMALL = dict(widths=(16, 12, 8), latent=8, style=10)
 
@@ -90,6 +90,10 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(kind, tmp_path):
     for _ in range(2):
         first.step()
     first.save(tmp_path / "state.safetensors")
+    generator, about = generator_of(tmp_path)
+    kept, last = dict(generator.named_parameters()), dict(generator_of(tmp_path, "generator")[0].named_parameters())
+    assert about["steps"] == 2 and all(torch.equal(value, first.average[key]) for key, value in kept.items())
+    assert all(torch.equal(value, last[key]) for key, value in first.generator.named_parameters())
     second = Trainer(pictures(), plan)
     second.load(tmp_path / "state.safetensors")
     for _ in range(2):
