@@ -47,7 +47,7 @@ def example(question, text, answer=None, says=True, without=False):
         if not spans:
             return None
         focus, answer = min(focus, len(spans) - 1), None
-    ids, offsets = excerpt(text, spans, focus)
+    ids, offsets, _ = excerpt(text, spans, focus)
     if not len(ids):
         return None
     inside = np.flatnonzero((offsets[:, 1] > answer[0]) & (offsets[:, 0] < answer[1])) if answer else np.zeros(0, int)

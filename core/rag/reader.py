@@ -19,9 +19,10 @@ def question_ids(text):
 
 
 def excerpt(text, spans, focus):
-    """The sentences of a passage around one of them, up to LONGEST word pieces: (ids (N,) int, offsets (N, 2) in the text).
+    """The sentences of a passage around one of them, up to LONGEST word pieces.
 
     spans: sentences (start, end) that may be read, in order; focus: number of the one that must be
+    returns (ids (N,), offsets (N, 2) in the text, number of the sentence that each is in (N,)), all int
     """
     encoding = encoder().tokenizer.encode(text)
     ids, offsets = np.array(encoding.ids[1:-1], int), np.array(encoding.offsets[1:-1], int).reshape(-1, 2)
@@ -39,7 +40,7 @@ def excerpt(text, spans, focus):
         else:
             last += 1
     inside = np.flatnonzero((owner >= first) & (owner <= last))[:LONGEST]
-    return ids[inside], offsets[inside]
+    return ids[inside], offsets[inside], owner[inside]
 
 
 def kinds(asked, text):
@@ -119,11 +120,10 @@ class SpanReader:
         """[(text, sentences that may be read, number of the one to begin with)] -> [Reading]"""
         seen = [excerpt(*passage) for passage in passages]
         out = []
-        for (text, spans, _), (_, offsets), (scores, verdict) in zip(passages, seen, self.scores(question, [ids for ids, _ in seen]), strict=True):
+        for (text, spans, _), (_, offsets, owners), (scores, verdict) in zip(passages, seen, self.scores(question, [ids for ids, *_ in seen]), strict=True):
             if not len(offsets):
                 out.append(Reading([None] * len(spans), -99.0, -99.0))
                 continue
-            owners = np.searchsorted([start for start, _ in spans], offsets[:, 0], side="right") - 1
             best = best_spans(*log_softmax(scores).T, owners, len(spans))
             out.append(Reading([b and (*whole_words(text, offsets[b[0]][0], offsets[b[1]][1]), b[2]) for b in best], *map(float, verdict)))
         return out

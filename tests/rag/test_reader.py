@@ -24,11 +24,12 @@ def words(ids):
 
 
 def test_an_excerpt_is_whole_sentences_around_one():
-    ids, offsets = excerpt(TEXT, sentences(TEXT), 1)
+    ids, offsets, owners = excerpt(TEXT, sentences(TEXT), 1)
+    assert [words(ids[owners == k])[:9] for k in range(3)] == ["the light", "its keepe", "the ferry"]
     assert words(ids).startswith("the lighthouse") and TEXT[offsets[0][0] : offsets[-1][1]] == TEXT
     long = " ".join(f"Sentence number {n} says that the bridge of Karsk has {n} arches." for n in range(30))
     spans = sentences(long)
-    ids, offsets = excerpt(long, spans, 20)
+    ids, offsets, _ = excerpt(long, spans, 20)
     assert LONGEST - 25 < len(ids) <= LONGEST and offsets[0][0] in {a for a, _ in spans} and offsets[-1][1] in {b for _, b in spans}
     assert offsets[0][0] < spans[20][0] and spans[20][1] < offsets[-1][1]
     kept = [spans[3], spans[5]]  # as if a sentence between them spoke to an assistant
