@@ -79,10 +79,8 @@ def logistic(features, labels, ridge=RIDGE):
 
 
 def threshold_of(confidence, answerable):
-    """Where errors on both sides together are fewest, the share of missed answers and of wrongly given ones."""
-    grid = np.linspace(0.1, 0.9, 161)
-    cost = [(confidence[answerable] < t).mean() + (confidence[~answerable] >= t).mean() for t in grid]
-    return float(np.round(grid[np.array(cost) <= min(cost) + 0.004].mean(), 3))
+    """Where nine in ten of the answerable questions get their answer: a visitor who asks what is there should rarely be sent away."""
+    return float(np.quantile(confidence[answerable], 0.1).round(3))
 
 
 def subset(index, owner, numbers):
