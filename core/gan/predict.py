@@ -1,7 +1,7 @@
 """Seeds, sliders and photos in; pictures of what does not exist out.
 
 faces = predict.wall(seed=7, count=16)         the same on every machine
-older = predict.shape(faces[0], {"Age": 2})
+smiles = predict.shape(faces[0], {"Smile": 2})
 """
 
 import hashlib
@@ -223,7 +223,7 @@ def run(inputs, out=None, count="1", truncation=TRUNCATION, generator=None, slid
     inputs:  one seed or one photo file; several seeds make a walk when `out` ends in .gif, .webp or .mp4
     out:     PNG to write (or the film of a walk)
     count:   pictures from that seed on, as one wall
-    sliders: such as "Age=2,Smile=-1"
+    sliders: such as "Smile=2,Hair=-1"
     """
     seeds = [text for text in inputs if text.strip().isdigit()]
     if len(seeds) < len(inputs):
@@ -234,7 +234,7 @@ def run(inputs, out=None, count="1", truncation=TRUNCATION, generator=None, slid
         amounts = {name.strip(): float(value) for name, value in (pair.split("=") for pair in str(sliders).split(",") if pair.strip())}
         many, cut = int(count), float(truncation)
     except ValueError:
-        raise BadInput("Please write --count 16, --truncation 0.7 and --sliders Age=2,Smile=-1 with numbers.") from None
+        raise BadInput("Please write --count 16, --truncation 0.7 and --sliders Smile=2,Hair=-1 with numbers.") from None
     samples = [shape(s, amounts) for seed in seeds for s in wall(seed, many, cut, generator)]
     if out and Path(out).suffix.lower() in (".gif", ".webp", ".mp4"):
         for _ in save_walk(samples, out):
