@@ -66,15 +66,14 @@ def go_on(job, progress=gr.Progress()):  # noqa: B008
         progress((look.done, look.total), desc=look.words)
         yield job, (job.photo, look.picture), look.words, gr.skip()
     painted = job.painting()
-    yield job, (painted.photo, painted.picture), painted.sentence, painted
+    more = " Go on takes it up again." if painted.unfinished else ""
+    yield job, (painted.photo, painted.picture), painted.sentence + more, painted
 
 
-def kept(job):
-    """After Stop: the picture so far -> (before, after), words, Painting."""
-    if job is None:
-        return gr.skip(), "Stopped.", None
-    painted = job.painting()
-    return (painted.photo, painted.picture), painted.sentence + " Go on takes it up again.", painted
+def halt(job):
+    """Stop: the sitting ends by itself after its step. Cancelled by Gradio, a Go on that follows at once might get no answer."""
+    if job is not None:
+        job.halt()
 
 
 def build(photo, size, private):
@@ -129,7 +128,7 @@ def patient_tab(photo, size, private):
             eye = gr.Dropdown([(words_of, key) for key, words_of in eyes.EYES.items()], value="backbone", label="Feature network")
             seed = gr.Number(0, precision=0, label="Seed")
     asked = [photo, painting, style, steps, weight, smooth, loss, optimiser, start, eye, seed, size]
-    works = [go.click(paint_patiently, asked, [job, slider, words, result], show_progress_on=words, **private),
-             more.click(go_on, job, [job, slider, words, result], show_progress_on=words, **private)]  # fmt: skip
-    stop.click(kept, job, [slider, words, result], cancels=works, **private)
+    go.click(paint_patiently, asked, [job, slider, words, result], show_progress_on=words, **private)
+    more.click(go_on, job, [job, slider, words, result], show_progress_on=words, **private)
+    stop.click(halt, job, None, show_progress="hidden", **private)
     full.click(full_size, result, full, **private)

@@ -6,6 +6,7 @@ also of a patient job that was stopped half-way. Every painting has a replay rec
 
 import hashlib
 import json
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class Job:
         self.mask = mask and mask_of(mask, self.photo.size)
         self.networks = networks.load()
         self.painted, self.seconds = None, 0.0
+        self.turn, self.lock = None, threading.Lock()
         self.sitting = self._sitting() if wanted.mode == "patient" else None
 
     @property
@@ -57,11 +59,19 @@ class Job:
         return " and ".join(model.name for model in self.models)
 
     def run(self):
-        """A generator of (done, in all), each as soon as it is true."""
+        """A generator of (done, in all), each as soon as it is true. Of a sitting it ends early after `halt`, or when another `run` begins."""
         if self.sitting:
-            yield from self.sitting.run()
+            self.turn = mine = object()
+            work = self.sitting.run()
+            while self.turn is mine:
+                with self.lock:  # whoever goes on waits for the step that is being made
+                    step = next(work, None)
+                if step is None:
+                    break
+                yield step
             self.seconds = self.sitting.seconds
-            wishes.learn(self.wish.loss, self.seconds, sum(w * h * steps for w, h, steps in self.sitting.levels))
+            if self.sitting.done == self.sitting.total:
+                wishes.learn(self.wish.loss, self.seconds, sum(w * h * steps for w, h, steps in self.sitting.levels))
             return
         from core.style import networks, tiles
 
@@ -74,6 +84,10 @@ class Job:
         self.painted = tiles.enlarged(painted, 1, self.photo.size)
         self.seconds = time.perf_counter() - started
         wishes.learn("network", self.seconds, large.width * large.height)
+
+    def halt(self):
+        """Have a sitting's `run` end after the step that it is at."""
+        self.turn = None
 
     def painting(self):
         """The Painting as far as it is; the photo itself before the first step."""
