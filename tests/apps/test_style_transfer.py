@@ -86,12 +86,15 @@ def test_the_page_says_what_is_wrong(tmp_path):
 def test_stop_keeps_the_picture_and_go_on_finishes_it():
     work = style_tabs.paint_patiently(str(CUP), None, "The wave", 24, 60, 0.2, "gram", "lbfgs", "photo", "backbone", 0, 96)
     job, *_ = next(work)
-    work.close()
-    for done, _ in job.run():
-        if done == 5:
-            break
-    slider, words, painted = style_tabs.kept(job)
+    next(work)  # the first look, after the first step
+    style_tabs.halt(job)
+    _, slider, words, painted = last(work)
     assert painted.unfinished and "Go on takes it up again" in words and slider[1].tobytes() != slider[0].tobytes()
+    before, after = job.run(), job.run()
+    next(before)
+    next(after)
+    assert next(before, None) is None and job.sitting.done < job.sitting.total, "one run at a time: the later one"
+    style_tabs.halt(None)
     job, slider, words, painted = last(style_tabs.go_on(job))
     assert not painted.unfinished and painted.replay["steps"] == job.sitting.total and painted.replay["stops"]
 
