@@ -164,7 +164,17 @@ def arguments(data, out, views):
     return SimpleNamespace(data=data, out=out, views=views, **small)
 
 
-def test_training_goes_on_where_it_was_interrupted_and_leaves_minilm_alone(data, tmp_path, monkeypatch):
+@pytest.fixture
+def one_thread(monkeypatch):
+    """Several threads may share a sum out differently the second time, which shows in its last digit."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("STUDIO_THREADS", "1")  # prepare_torch goes by it
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_training_goes_on_where_it_was_interrupted_and_leaves_minilm_alone(data, tmp_path, monkeypatch, one_thread):
     """Two steps, an interruption and two more are the same as four; the frozen weights stay, the additions move."""
     base = minilm()
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
@@ -185,9 +195,8 @@ def test_training_goes_on_where_it_was_interrupted_and_leaves_minilm_alone(data,
     train.train(arguments(data, tmp_path / "broken", 8))
     (whole, told), (broken, also) = (weights.read(tmp_path / name / "reader.safetensors") for name in ("whole", "broken"))
     assert told["step"] == also["step"] == "4" and told["views"] == "8" and whole.keys() == broken.keys()
-    moved = {name: tensor.abs().mean() for name, tensor in whole.items() if name.endswith(".up")}  # they begin as nothing
-    apart = {name: (whole[name] - broken[name]).abs().mean() / moved[name] for name in moved}  # sums may be rounded otherwise next time
-    assert min(moved.values()) > 0 and max(apart.values()) < 0.01
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    assert any(name.endswith(".up") and tensor.abs().max() > 0 for name, tensor in whole.items())
     assert all(torch.equal(tensor, before[name]) for name, tensor in base.state_dict().items())
     assert not any(p.requires_grad or p.grad is not None for p in base.parameters())
 
