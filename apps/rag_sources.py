@@ -32,7 +32,7 @@ def footnote(answer):
     ]
     if answer.understood != answer.question:
         said.append(f"understood as: {escape(answer.understood)}")
-    said += [answer.note] if answer.note else []
+    said += [escape(answer.note)] if answer.note else []
     return " · ".join([*said, f"{answer.seconds:.1f} s"])
 
 

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from core.errors import BadInput
+from core.rag.against import against
 from core.rag.guard import suspicious
 from core.rag.index import STOP, queries, terms
 from core.rag.split import Passage, sentences
@@ -172,13 +173,18 @@ def settings():
     return json.loads(weights.load("reader")[1]["answering"])
 
 
-def evidence(c):
-    """What speaks for an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers
+def evidence(question, c):
+    """What speaks for and against an answer being there, as numbers: see settings()["confidence"]. c: the Candidate that answers
 
-    No more than these two: the share of the question's words that is found, the gap to the second passage and the span's own
-    probability were tried too, and told other articles apart no better than without them.
+    The share of the question's words that is found, the gap to the second passage and the span's own probability were tried
+    too, and told other articles apart no better than without them.
     """
-    return [c.match, c.says]
+    return [c.match, c.says, *objections(question, c).features]
+
+
+def objections(question, c):
+    passage = c.hit.passage
+    return against(question, passage.text[slice(*c.sentence)], passage.text, f"{passage.name} {passage.section}")
 
 
 def look(index, question, k=PASSAGES, read_with=None, choice=None):
@@ -193,7 +199,7 @@ def look(index, question, k=PASSAGES, read_with=None, choice=None):
     if not found:
         return query, hits, found, None, None
     best = chosen(found, choice)
-    return query, hits, found, best, evidence(found[best])
+    return query, hits, found, best, evidence(query.text, found[best])
 
 
 def chosen(found, choice):
@@ -214,15 +220,16 @@ def extractive(index, question, history=(), asked=None):
     understood = asked or standalone(question, list(history))
     _, hits, found, best, features = look(index, understood)
     confidence = confidence_of(features) if found else 0.0
+    note = objections(understood, found[best]).sentence if found else ""
     if not found or confidence < settings()["threshold"]:
-        return Answer(question, understood, False, NOT_SAID, "", confidence, nearest(hits), seconds=time.perf_counter() - start)
+        return Answer(question, understood, False, NOT_SAID, "", confidence, nearest(hits), note=note, seconds=time.perf_counter() - start)
     c = found[best]
     passage = c.hit.passage
     quote, span = (" ".join(passage.text[a:b].split()) for a, b in (c.sentence, (c.start, c.end)))
     citation = Citation(1, passage, *(passage.start + at for at in c.sentence), quote)
     others = [n for n in nearest(hits, 2) if n.passage != passage]
     others = [Citation(i, n.passage, n.start, n.end, n.quote) for i, n in enumerate(others, 2)]
-    return Answer(question, understood, True, f"{quote} [1]", span, confidence, [citation, *others], seconds=time.perf_counter() - start)
+    return Answer(question, understood, True, f"{quote} [1]", span, confidence, [citation, *others], note=note, seconds=time.perf_counter() - start)
 
 
 def nearest(hits, k=3):

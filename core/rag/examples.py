@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.rag import squad
+from core.rag.against import OPPOSITE
 from core.rag.gaps import GAP, MONTH
 from core.rag.index import STOP, stem
 from core.rag.load import Document, Page
@@ -74,14 +75,6 @@ def things(text):
     return out
 
 
-OPPOSITES = (
-    "more less|most least|largest smallest|larger smaller|highest lowest|higher lower|before after|first last|north south|east west|northern southern|"
-    "eastern western|increase decrease|increased decreased|oldest youngest|early late|earliest latest|best worst|new old|men women|won lost|"
-    "begin end|began ended|same different|major minor|positive negative|public private|above below|inside outside|two three|four five|second third"
-)
-OPPOSITE = {one: other for pair in OPPOSITES.split("|") for one, other in (pair.split(), pair.split()[::-1])}
-
-
 def spoilt(question, text, elsewhere, rng):
     """A question with one thing in it swapped, so that the text does not answer it; None if it names nothing to swap.
 
@@ -96,7 +89,7 @@ def spoilt(question, text, elsewhere, rng):
             swaps.append((match.start(), match.start() + len(word), rng.choice(pool)))
     for match in re.finditer(r"[a-z]+", question):
         if match[0] in OPPOSITE:
-            swaps.append((*match.span(), OPPOSITE[match[0]]))
+            swaps.append((*match.span(), rng.choice(OPPOSITE[match[0]])))
     if not swaps:
         return None
     start, end, other = rng.choice(swaps)

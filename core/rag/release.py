@@ -4,8 +4,9 @@
     python -m core.rag.release --measure
 
 How what the reader finds is weighed, the confidence and the threshold come from questions of the articles that are kept
-aside from its training (squad.aside); figures named "report" are of articles that nothing here has seen. The first
-prints the line that core/catalog.py needs, the second writes the card.
+aside from its training (squad.aside); how much the wording counts, which no reader is asked about, from those that it learned
+from, too. Figures named "report" are of articles that nothing here has seen. The first prints the line that
+core/catalog.py needs, the second writes the card.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import numpy as np
 from core import catalog, runtime, weights
 from core.metrics import auroc
 from core.rag import canaries, evaluate, squad
-from core.rag.answer import chosen, evidence, look
-from core.rag.index import Block, Index
+from core.rag.answer import PASSAGES, chosen, evidence, look, readable
+from core.rag.index import Block, Index, queries
 from core.rag.reader import SpanReader
 
 DATA = (
@@ -65,14 +66,17 @@ def weigh(rows, steps=400, rate=0.03):
     return (w / scale).tolist()
 
 
-def logistic(features, labels, ridge=RIDGE):
-    """Standardised logistic regression by Newton's method -> (weights, bias) for the features as they are."""
+def logistic(features, labels, ridge=RIDGE, known=0.0):
+    """Standardised logistic regression by Newton's method -> (weights, bias) for the features as they are.
+
+    known: what already counts, as log odds, one a row or one for all
+    """
     x, y = np.asarray(features, float), np.asarray(labels, float)
     mean, spread = x.mean(0), np.maximum(x.std(0), 1e-9)
     design = np.c_[(x - mean) / spread, np.ones(len(x))]
     w = np.zeros(design.shape[1])
     for _ in range(50):
-        p = 1 / (1 + np.exp(-design @ w))
+        p = 1 / (1 + np.exp(-(design @ w + known)))
         hessian = design.T @ (design * (p * (1 - p))[:, None]) + ridge * np.eye(len(w))
         w -= np.linalg.solve(hessian, design.T @ (p - y) + ridge * w)
     return (w[:-1] / spread).tolist(), float(w[-1] - (w[:-1] * mean / spread).sum())
@@ -96,11 +100,22 @@ def subset(index, owner, numbers):
 
 def evidence_of(rows, choice):
     """The evidence for what would be said to each gathered question."""
-    return [evidence(found[chosen(found, choice)]) for _, found in rows]
+    return [evidence(question.text, found[chosen(found, choice)]) for question, found in rows]
 
 
-def fit(index, owner, asked, read_with, rng):
-    """The settings of answer.py, from questions of three kinds.
+def wording(index, asked):
+    """How much each of against.against counts. It takes no reader, so that the reader has learned from a question is no matter."""
+    features = []
+    for question, query in zip(asked, queries([q.text for q in asked]), strict=True):
+        parts = readable(index, query, index.search(query, PASSAGES))
+        found = max((c for part in parts for c in part), key=lambda c: c.match)
+        features.append(evidence(question.text, found))
+    features = np.array(features)[:, [0, 2, 3, 4]]  # all but what the reader says
+    return logistic(features, [bool(q.answers) for q in asked])[0][1:]
+
+
+def fit(index, owner, asked, worded, read_with, rng):
+    """The settings of answer.py, from questions of three kinds. worded: how much the wording counts
 
     Answerable and unanswerable ones of the set itself; and, of a small index of one article's paragraphs, answerable ones
     and ones about something else altogether, which the set lacks and visitors ask.
@@ -119,8 +134,10 @@ def fit(index, owner, asked, read_with, rng):
         few = gather(small, own + other, read_with)
         features += evidence_of(few, choice)
         labels += [row[0].title == title for row in few]
-    w, bias = logistic(features, labels)
-    labels, confidence = np.array(labels), 1 / (1 + np.exp(-(np.array(features) @ np.array(w) + bias)))
+    features, labels = np.array(features), np.array(labels)
+    w, bias = logistic(features[:, :2], labels, known=features[:, 2:] @ worded)
+    w = [*w, *worded]
+    confidence = 1 / (1 + np.exp(-(features @ w + bias)))
     right = np.mean([list(evaluate.graded(row[1][chosen(row[1], choice)], row[0]).values()) for row in yes], 0).round(3)
     print(f"choice {np.round(choice, 2).tolist()}: exact, F1, hit {right}, AUROC {auroc(confidence[:plain], labels[:plain]):.3f}", flush=True)
     return {"choice": choice, "confidence": {"weights": w, "bias": bias}, "threshold": threshold_of(confidence, labels)}
@@ -131,8 +148,9 @@ def release(args):
     tensors, metadata = weights.read(Path(args.run) / "reader.safetensors")
     data = squad.read(args.data)
     index, owner = evaluate.index_of(data.paragraphs)
-    asked = [q for q in data.questions if q.answers is not None and squad.aside(q.title)]
-    settings = fit(index, owner, asked, SpanReader(tensors, metadata), random.Random(0))
+    asked = [q for q in data.questions if q.answers is not None and squad.part(q.title) == "tune"]
+    worded, asked = wording(index, asked), [q for q in asked if squad.aside(q.title)]
+    settings = fit(index, owner, asked, worded, SpanReader(tensors, metadata), random.Random(0))
     path = Path(args.out) / "reader.safetensors"
     weights.save(path, weights.halved(tensors), metadata | {"answering": json.dumps(settings)})
     print(json.dumps(settings), f"{time.perf_counter() - start:.0f} s")

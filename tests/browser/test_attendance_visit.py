@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.test_browser import CHROMIUM, FLAGS, HARMLESS
+from tests.browser.test_browser import CHROMIUM, FLAGS, HARMLESS, NARROW
 from tests.conftest import LOCAL, ROOT, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: install it, or name it in the variable CHROMIUM")]
@@ -19,14 +19,14 @@ def server(tmp_path):
         yield server
 
 
-@pytest.fixture(params=[{"width": 1280, "height": 900}, {"width": 390, "height": 844}], ids=["desktop", "phone"])
-def page(tmp_path, request):
-    """Chromium whose camera shows FACE; requests that leave the machine and console errors fail the test."""
+@pytest.fixture
+def page(tmp_path):
+    """Chromium as on a phone, whose camera shows FACE; requests that leave the machine and console errors fail the test."""
     camera, faults = tmp_path / "face.mjpeg", []
     camera.write_bytes(FACE.read_bytes() * 20)
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"])
-        page = chromium.new_page(viewport=request.param)
+        page = chromium.new_page(viewport=NARROW)
         page.set_default_timeout(60_000)
         page.on("request", lambda r: r.url.startswith(("data:", "blob:")) or r.url.split("/")[2].split(":")[0] in LOCAL or faults.append(r.url))
         page.on("console", lambda m: m.type == "error" and not m.location.get("url", "").endswith(HARMLESS) and faults.append(m.text))

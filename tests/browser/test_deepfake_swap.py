@@ -5,7 +5,7 @@ from PIL import Image, ImageEnhance
 from playwright.sync_api import expect
 
 from core.images import open_image
-from tests.browser.test_browser import browser, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
+from tests.browser.test_browser import browser, phone, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
 from tests.conftest import ROOT, zip_photos
 
 
@@ -42,29 +42,29 @@ def people(folder):
     return folder / "collins.zip", folder / "hopper.zip"
 
 
-def test_train_a_pair_pause_and_paint_with_it(visit, hub, tmp_path):  # noqa: F811
-    visit.goto(hub.url + "/deepfake-swap/")
-    visit.get_by_role("tab", name="Train", exact=True).click()
-    panel = visit.locator(".verdict h2:visible").first
-    visit.get_by_role("button", name="Train", exact=True).click()
+def test_train_a_pair_pause_and_paint_with_it(phone, hub, tmp_path):  # noqa: F811
+    phone.goto(hub.url + "/deepfake-swap/")
+    phone.get_by_role("tab", name="Train", exact=True).click()
+    panel = phone.locator(".verdict h2:visible").first
+    phone.get_by_role("button", name="Train", exact=True).click()
     expect(panel).to_have_text("Not yet")
-    shown = visit.get_by_role("tabpanel").filter(has_text="The classic deepfake").locator("input[type=file]")
+    shown = phone.get_by_role("tabpanel").filter(has_text="The classic deepfake").locator("input[type=file]")
     for k, path in enumerate(people(tmp_path)):
         shown.nth(k).set_input_files(path)
-        expect(visit.get_by_text(path.name).first).to_be_visible()
-    visit.get_by_role("button", name="Find faces").click()
+        expect(phone.get_by_text(path.name).first).to_be_visible()
+    phone.get_by_role("button", name="Find faces").click()
     expect(panel).to_have_text("Ready to train", timeout=120_000)
-    visit.get_by_label("Minutes").fill("5")
-    visit.get_by_role("button", name="Train", exact=True).click()
+    phone.get_by_label("Minutes").fill("5")
+    phone.get_by_role("button", name="Train", exact=True).click()
     expect(panel).to_have_text("Training", timeout=120_000)
-    visit.get_by_role("button", name="Pause").click()
-    visit.get_by_text("Use it on a photo").click()
-    empty = visit.get_by_role("button", name="Drop an image file here to upload").locator("visible=true")
+    phone.get_by_role("button", name="Pause").click()
+    phone.get_by_text("Use it on a photo").click()
+    empty = phone.get_by_role("button", name="Drop an image file here to upload").locator("visible=true")
     expect(empty).to_have_count(1)  # the accordion is open, its inputs are there
     shown.last.set_input_files(ROOT / "assets" / "examples" / "deepfake-swap" / "collins.jpg")
     expect(empty).to_have_count(0)
-    visit.get_by_label("I have the right to use both faces").last.check()
-    visit.get_by_role("button", name="Swap with the pair").click()
-    expect(visit.get_by_text("Swapped, labelled, marked and signed").last).to_be_visible(timeout=120_000)
-    assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
-    visit.screenshot(path=str(tmp_path / "train.png"), full_page=True)
+    phone.get_by_label("I have the right to use both faces").last.check()
+    phone.get_by_role("button", name="Swap with the pair").click()
+    expect(phone.get_by_text("Swapped, labelled, marked and signed").last).to_be_visible(timeout=120_000)
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
+    phone.screenshot(path=str(tmp_path / "train.png"), full_page=True)

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.test_browser import browser, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
+from tests.browser.test_browser import browser, phone, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
 from tests.conftest import EXAMPLES
 
 
@@ -25,10 +25,10 @@ def test_from_the_hub_to_a_map_a_verdict_and_a_box(visit, hub):  # noqa: F811
     assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
 
 
-def test_the_model_forgets(visit, hub):  # noqa: F811
-    visit.goto(hub.url + "/gradcam-viewer/")
-    visit.locator("input[type=file]").first.set_input_files(EXAMPLES / "teddy.jpg")
-    expect(visit.locator(".verdict h2")).to_contain_text("Teddy", timeout=90_000)
-    visit.get_by_role("tab", name="Sanity").click()
-    visit.get_by_role("button", name="Let it forget").click()
-    expect(visit.get_by_text("rank correlation").first).to_be_visible(timeout=90_000)
+def test_the_model_forgets(phone, hub):  # noqa: F811
+    phone.goto(hub.url + "/gradcam-viewer/")
+    phone.locator("input[type=file]").first.set_input_files(EXAMPLES / "teddy.jpg")
+    expect(phone.locator(".verdict h2")).to_contain_text("Teddy", timeout=90_000)
+    phone.get_by_role("tab", name="Sanity").click()
+    phone.get_by_role("button", name="Let it forget").click()
+    expect(phone.get_by_text("rank correlation").first).to_be_visible(timeout=90_000)

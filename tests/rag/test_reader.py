@@ -109,7 +109,7 @@ def test_an_example_marks_its_answer():
 def test_a_spoilt_question_asks_for_something_else():
     elsewhere = examples.things("In 1704 Jon Brask came to Vestwick with 12 men.")
     seen = {examples.spoilt("Who built the lighthouse of Ostmark in 1821?", TEXT, elsewhere, random.Random(n)) for n in range(40)}
-    assert {q.replace("Ostmark", "_").replace("1821", "_").count("_") for q in seen} == {1}
+    assert {sum(word in q for word in ("built", "Ostmark", "1821")) for q in seen} == {2}  # one of the three is another
     assert any("1704" in q for q in seen) and any("Karsk" in q for q in seen)  # a year for a year, a name for a name
     assert examples.spoilt("who did?", TEXT, elsewhere, random.Random(0)) is None
 
