@@ -4,7 +4,7 @@ import functools
 
 import gradio as gr
 
-from apps import style_tabs, ui
+from apps import style_any, ui
 from core.style import predict, wishes
 
 
@@ -41,7 +41,7 @@ def any_painting(photo, painting, strength=1.0, keep_colours=False, size=512, st
         the painting, and its replay record
     """
     wanted = wishes.wish(mode="any", strength=strength, keep_colours=keep_colours, size=size, strokes=strokes)
-    painted = predict.paint(photo, wanted, [style_tabs.given(painting)])
+    painted = predict.paint(photo, wanted, [style_any.given(painting)])
     return painted.picture, painted.replay
 
 

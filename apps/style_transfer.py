@@ -1,8 +1,8 @@
-"""The style transfer's page: a photo on one side, three ways to paint it on the other; more in style_tabs.py and style_api.py."""
+"""The style transfer's page: a photo on one side, the ways to paint it on the other, a tab each."""
 
 import gradio as gr
 
-from apps import registry, style_api, style_tabs, ui
+from apps import registry, style_any, style_api, style_more, style_patient, ui
 from core.errors import StudioError
 from core.style import predict, present, wishes
 
@@ -11,6 +11,16 @@ SIZES = [256, 512, 768, 1024, 2048, 4096]
 PREPARE = "Full-size picture"
 WAITING = "Add a photo, or pick an example below."
 NEXT = {"api_visibility": "private", "concurrency_limit": 2}
+
+
+def thumbnails():
+    """[(path, style's name)]: a cup of coffee, painted by the network in each style."""
+    folder = registry.ROOT / "assets" / "examples" / "style-transfer" / "styles"
+    return [(str(folder / f"{name.lower().replace(' ', '-')}.webp"), name) for name in wishes.STYLES]
+
+
+def chosen(event: gr.SelectData):
+    return wishes.STYLES[event.index]
 
 
 def show(photo, style, other, share, strength, keep_colours, size, strokes, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
@@ -50,7 +60,11 @@ def build():
             with gr.Column(scale=3, min_width=300):
                 with gr.Tab("Instant"):
                     instant_tab(photo, size)
-                style_tabs.build(photo, size, NEXT)
+                with gr.Tab("Any"):
+                    style_any.build(photo, size, NEXT)
+                with gr.Tab("Patient"):
+                    style_patient.build(photo, size, NEXT)
+                style_more.build(photo, size, NEXT)
         gr.on([photo.change, size.change], cost, [photo, size], words_of_cost, show_progress="hidden", **NEXT)
         style_api.endpoints(photo)
     return blocks
@@ -60,7 +74,7 @@ def instant_tab(photo, size):
     result = gr.State(None, time_to_live=ui.KEEP_FOR)
     slider = gr.ImageSlider(label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"])
     words = gr.Markdown(WAITING)
-    thumbs = gr.Gallery(style_tabs.thumbnails(), label="Styles", columns=4, allow_preview=False, height="max-content", object_fit="cover", buttons=[])
+    thumbs = gr.Gallery(thumbnails(), label="Styles", columns=4, allow_preview=False, height="max-content", object_fit="cover", buttons=[])
     style = gr.Dropdown(list(wishes.STYLES), label="Style")
     with gr.Row():
         strength = gr.Slider(0, 1, 1, step=0.05, label="Strength")
@@ -71,7 +85,7 @@ def instant_tab(photo, size):
         share = gr.Slider(0, 1, 0.5, step=0.05, label="How much of it")
     full = gr.DownloadButton(PREPARE)
     asked = [photo, style, other, share, strength, keep, size, strokes]
-    thumbs.select(style_tabs.chosen, None, style, show_progress="hidden", **NEXT)
+    thumbs.select(chosen, None, style, show_progress="hidden", **NEXT)
     events = [photo.change, style.change, other.change, share.release, strength.release, strokes.release, keep.change, size.change]
     gr.on(events, show, asked, [slider, words, result, full], show_progress_on=slider, trigger_mode="always_last", **NEXT)
-    full.click(style_tabs.full_size, result, full, **NEXT)
+    full.click(style_any.full_size, result, full, **NEXT)

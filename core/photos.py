@@ -1,13 +1,12 @@
 """Photos from a zip or a folder, one at a time, with the folder that holds each as its label."""
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from core.errors import BadInput
+from core.errors import ZIP_DAMAGE, BadInput
 from core.images import SUFFIXES, open_image, shrink
 
 LONGEST = 400  # px kept of a photo in memory: 0.5 MB each, enough for 224 px crops
@@ -55,17 +54,14 @@ def unpacked_bytes(archive):
     try:
         with zipfile.ZipFile(archive) as file:
             return sum(info.file_size for info in _members(file))
-    except (*_DAMAGE, OSError):
+    except (*ZIP_DAMAGE, OSError):
         raise BadInput(f"{Path(archive).name} is no readable zip file. Please pack the pictures again, without a password.") from None
-
-
-_DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error)  # what zipfile raises, passwords included
 
 
 def _open(file, name):
     try:
         return open_image(file, name)
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise BadInput(f"{name} cannot be unpacked ({error}). Please pack the zip again, without a password.") from None
 
 
@@ -89,7 +85,7 @@ def _files(source):
                 for info in _members(archive):
                     with archive.open(info) as file:
                         yield info.filename, file
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise BadInput(f"{source.name} cannot be unpacked ({error}). Please pack it again, without a password.") from None
     else:
         raise BadInput(f"{source} is neither a folder nor a zip file. Please check the path.")

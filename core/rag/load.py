@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.errors import BadInput
+from core.errors import ZIP_DAMAGE, BadInput
 
 MAX_BYTES = 60 * 2**20  # of one file
 MAX_UNPACKED = 200 * 2**20  # of all that a zip, DOCX or EPUB holds
@@ -159,7 +159,7 @@ def extract(archive, info, name):
     try:
         with archive.open(info) as file:
             data = file.read(info.file_size + 1)
-    except (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error, KeyError, EOFError) as error:
+    except (*ZIP_DAMAGE, KeyError) as error:
         raise BadInput(f"{name} cannot be unpacked ({error}). Please pack it again, without a password.") from None
     if len(data) > info.file_size:
         raise BadInput(f"{name} unpacks to more than it says. Please pack it again.")

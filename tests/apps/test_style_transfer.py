@@ -7,7 +7,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from apps import registry, style_more, style_tabs, style_transfer
+from apps import registry, style_any, style_more, style_patient, style_transfer
 from apps.__main__ import main
 from core.style import predict, wishes
 from tests import hostile
@@ -63,7 +63,7 @@ def test_hostile_files_are_sentences(client, tmp_path):
 def test_the_page_paints_at_once_and_offers_the_full_picture():
     slider, words, painted, _ = last(style_transfer.show(str(CUP), "Udnie", "", 0.5, 1, False, 128, 0.7))
     assert slider[0].size == slider[1].size == painted.picture.size and "like Udnie" in words
-    button = style_tabs.full_size(painted)
+    button = style_any.full_size(painted)
     path = button.value if isinstance(button.value, str) else button.value["path"]
     assert sorted(zipfile.ZipFile(path).namelist()) == ["painting.json", "painting.png"]
     assert last(style_transfer.show(None, "Udnie", "", 0.5, 1, False, 128, 0.7))[1] == style_transfer.WAITING
@@ -75,8 +75,8 @@ def test_the_page_says_what_is_wrong(tmp_path):
     bad.write_bytes(b"nothing")
     assert "not a picture" in last(style_transfer.show(str(bad), "Udnie", "", 0.5, 1, False, 128, 0.7))[1]
     for work in (
-        style_tabs.go_on(None),
-        style_tabs.paint_any(str(CUP), None, None, 0.5, 1, 0.7, False, None, 96),
+        style_patient.go_on(None),
+        style_any.paint_any(str(CUP), None, None, 0.5, 1, 0.7, False, None, 96),
         style_more.paint_many([], "Udnie", 1, False, 96),
     ):
         with pytest.raises(Exception, match="Please"):
@@ -84,23 +84,23 @@ def test_the_page_says_what_is_wrong(tmp_path):
 
 
 def test_stop_keeps_the_picture_and_go_on_finishes_it():
-    work = style_tabs.paint_patiently(str(CUP), None, "The wave", 24, 60, 0.2, "gram", "lbfgs", "photo", "backbone", 0, 96)
+    work = style_patient.paint_patiently(str(CUP), None, "The wave", 24, 60, 0.2, "gram", "lbfgs", "photo", "backbone", 0, 96)
     job, *_ = next(work)
     next(work)  # the first look, after the first step
-    style_tabs.halt(job)
+    style_patient.halt(job)
     _, slider, words, painted = last(work)
     assert painted.unfinished and "Go on takes it up again" in words and slider[1].tobytes() != slider[0].tobytes()
     before, after = job.run(), job.run()
     next(before)
     next(after)
     assert next(before, None) is None and job.sitting.done < job.sitting.total, "one run at a time: the later one"
-    style_tabs.halt(None)
-    job, slider, words, painted = last(style_tabs.go_on(job))
+    style_patient.halt(None)
+    job, slider, words, painted = last(style_patient.go_on(job))
     assert not painted.unfinished and painted.replay["steps"] == job.sitting.total and painted.replay["stops"]
 
 
 def test_any_race_and_several_fill_their_tabs():
-    slider, words, painted = last(style_tabs.paint_any(str(CUP), str(CAT), str(CUP), 0.3, 1, 1, True, None, 96))
+    slider, words, painted = last(style_any.paint_any(str(CUP), str(CAT), str(CUP), 0.3, 1, 1, True, None, 96))
     assert slider[1].size == painted.picture.size and "painting 1 and painting 2" in words
     pictures, table = last(style_more.run_race(str(CUP), "Udnie", None, 64))
     assert len(pictures) == 4 and all(name in table for name in wishes.NAMES.values())
@@ -109,8 +109,9 @@ def test_any_race_and_several_fill_their_tabs():
 
 
 def test_thumbnails_stand_for_the_styles_in_order():
-    assert [name for _, name in style_tabs.thumbnails()] == list(wishes.STYLES) and all(Image.open(path).size[0] >= 100 for path, _ in style_tabs.thumbnails())
-    assert style_tabs.chosen(type("Tap", (), {"index": 3})) == wishes.STYLES[3]
+    pictures, names = zip(*style_transfer.thumbnails(), strict=True)
+    assert list(names) == list(wishes.STYLES) and all(Image.open(path).size[0] >= 100 for path in pictures)
+    assert style_transfer.chosen(type("Tap", (), {"index": 3})) == wishes.STYLES[3]
 
 
 def test_try_paints_and_refuses_in_one_sentence(tmp_path, capsys):
