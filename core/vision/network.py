@@ -20,6 +20,7 @@ class Network:
     def __init__(self, tensors, metadata):
         torch = runtime.prepare_torch()
         from core.vision.model import Classifier
+        from core.vision.packed import packed
 
         self.device, self.size = runtime.device(), int(metadata["size"])
         self.temperature = float(metadata.get("temperature", 1))
@@ -31,6 +32,7 @@ class Network:
         self.model.load_state_dict(tensors, strict=True)
         # Channels last is what the CPU's convolutions want: half the time of the usual layout.
         self.model.eval().to(self.device, memory_format=torch.channels_last)
+        self.see = packed(self.model.backbone, self.size) if self.device == "cpu" and self.shape["folded"] else self.model.backbone
 
     def bytes(self):
         return sum(p.numel() * p.element_size() for p in self.model.parameters())
@@ -54,7 +56,7 @@ class Network:
         arrays = np.stack(runtime.each(lambda look: to_array(squash(look, self.size)), looks))
         x = (torch.from_numpy(arrays).to(self.device).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
-            return self.model.backbone(x).view(2, len(images), -1).mean(0).cpu()
+            return self.see(x).view(2, len(images), -1).mean(0).cpu()
 
     def probabilities(self, images):
         """List of N PIL RGB -> (N, K) numpy float64 in the order of `classes`; each row sums to 1."""
