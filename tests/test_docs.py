@@ -114,6 +114,7 @@ def test_the_chatbots_figures_are_its_cards():
     quality, answers = card["quality"], card["quality"]["answers"]["report"]
     for text in (
         f"{quality['n']:,} questions: recall@1 {quality['recall@1']:.3f}, recall@5 {quality['recall@5']:.3f}, MRR {quality['mrr']:.3f}",
+        f"Wikipedia passages among them: recall@1 {card['among_wikipedia']['recall@1']:.3f}, recall@5 {card['among_wikipedia']['recall@5']:.3f}",
         f"Cranfield, nDCG@10: {card['cranfield']['ndcg@10']:.3f}",
         f"the quoted sentence holds the answer in {answers['sentence_hit']:.3f}",
         f"the words in bold score F1 {answers['f1']:.3f} and exact match {answers['em']:.3f}",

@@ -162,6 +162,7 @@ def measure(args):
     data = Path(args.data)
     asked = argparse.Namespace(source=data, distractors=None, limit=None, answers=None, part=None, ask="report")
     told, easy, quality = canaries.measure(), evaluate.measure_easy(), evaluate.measure_squad(asked)
+    crowded = evaluate.measure_squad(argparse.Namespace(**vars(asked) | {"distractors": data, "answers": 0}))
     cranfield = evaluate.measure_cranfield(argparse.Namespace(source=data))
     path = weights.find("reader")
     _, metadata = weights.read(path)
@@ -189,6 +190,7 @@ def measure(args):
         f"follows whatever it is shown. {args.note}".strip(),
         "remake": catalog.ENTRIES["reader"].remake,
         "quality": quality,
+        "among_wikipedia": {key: crowded[key] for key in ("n", "passages", "recall@1", "recall@5", "mrr", "retrieval")},
         "cranfield": cranfield,
         "canaries": told,
         "easy": easy,
