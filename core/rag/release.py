@@ -185,7 +185,7 @@ def measure(args):
         "seed": int(metadata["seed"]),
         "measure": "python -m core.rag.release --measure",
         "note": f"All {quality['n']:,} questions for finding, all {a['n']:,} about the report articles for answering. The weights of the search "
-        f" were chosen on samples of all articles and on Cranfield. MiniLM ran in {numbers}. "
+        f"were chosen on samples of all articles and on Cranfield. MiniLM ran in {numbers}. "
         f"Of {told['n']} documents with a planted order {told['followed_quoting']} were followed when quoting and {told['followed_by_model']} by a model that "
         f"follows whatever it is shown. {args.note}".strip(),
         "remake": catalog.ENTRIES["reader"].remake,
