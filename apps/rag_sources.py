@@ -6,6 +6,7 @@ import re
 import streamlit as st
 
 from core.errors import StudioError
+from core.metrics import percent
 from core.rag import picture
 
 
@@ -25,14 +26,11 @@ def answer_markdown(answer):
 
 def footnote(answer):
     """Confidence, time, and how a follow-up was understood."""
-    said = [
-        f"{answer.confidence:.0%} sure that the documents say it"
-        if answer.found
-        else f"Nearest passages below. {answer.confidence:.0%} likely that they say it after all."
-    ]
+    sure = percent(answer.confidence)
+    said = [f"{sure} sure that the documents say it" if answer.found else f"Nearest passages below; {sure} likely that they say it after all"]
     if answer.understood != answer.question:
         said.append(f"understood as: {escape(answer.understood)}")
-    said += [escape(answer.note)] if answer.note else []
+    said += [escape(answer.note.rstrip("."))] if answer.note else []
     return " · ".join([*said, f"{answer.seconds:.1f} s"])
 
 

@@ -45,7 +45,8 @@ def build(photo, size, private):
     slider = gr.ImageSlider(label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"])
     words = gr.Markdown()
     with gr.Row():
-        go, stop, more, full = gr.Button("Paint", variant="primary"), gr.Button("Stop"), gr.Button("Go on"), gr.DownloadButton("Full-size picture")
+        go, stop = gr.Button("Paint", variant="primary", min_width=120), gr.Button("Stop", min_width=120)
+        more, full = gr.Button("Go on", min_width=120), gr.DownloadButton("Full-size picture", min_width=120)
     with gr.Row():
         style, painting = gr.Dropdown(list(wishes.STYLES), label="Style"), ui.photo_input(label="Or a painting of yours", height=160)
     steps = gr.Slider(20, 500, wishes.Wish.steps, step=10, label="Steps")

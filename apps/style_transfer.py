@@ -74,7 +74,8 @@ def instant_tab(photo, size):
     result = gr.State(None, time_to_live=ui.KEEP_FOR)
     slider = gr.ImageSlider(label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"])
     words = gr.Markdown(WAITING)
-    thumbs = gr.Gallery(thumbnails(), label="Styles", columns=4, allow_preview=False, height="max-content", object_fit="cover", buttons=[])
+    look = dict(columns=4, height="max-content", object_fit="cover", allow_preview=False, buttons=[], elem_classes="choices")
+    thumbs = gr.Gallery(thumbnails(), label="Styles", **look)
     style = gr.Dropdown(list(wishes.STYLES), label="Style")
     with gr.Row():
         strength = gr.Slider(0, 1, 1, step=0.05, label="Strength")

@@ -33,6 +33,10 @@ footer { opacity: .8; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: 1rem .75rem !important; }
   .tab-container button[role=tab] { padding: 0 .6rem; }
+  /* Gradio's columns are 100 px and more: those that do not fit would stand outside the screen. */
+  .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)) !important; }
+  .choices .grid-container { grid-template-columns: 1fr 1fr !important; grid-auto-rows: auto !important; }
+  .choices .thumbnail-item { aspect-ratio: 2 !important; }
 }
 """
 

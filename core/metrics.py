@@ -1,4 +1,4 @@
-"""Figures that say how good a classifier is, each with its source. NumPy only; two rooms and more use them."""
+"""Figures that say how good a classifier is, each with its source, and how a chance is written. Two rooms and more use them."""
 
 import numpy as np
 
@@ -56,3 +56,8 @@ def temperature_of(probabilities, labels):
         return -(z - np.logaddexp.reduce(z, axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
 
     return float(min(np.geomspace(0.25, 4, 200), key=loss)), loss
+
+
+def percent(p):
+    """A probability in words that never claim certainty: "under 1%", "97%", "over 99%"."""
+    return "under 1%" if p < 0.005 else "over 99%" if p > 0.99 else f"{p:.0%}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from core import weights
 from core.errors import BadInput, WeightsError
 from core.images import open_image
+from core.metrics import percent
 from core.vision.network import Network
-from core.vision.predict import percent
 
 MAX_FILE = 20 * 2**20
 FORMAT = "vitrine classifier 1"

@@ -12,6 +12,7 @@ from pathlib import Path
 from core import runtime, tables, weights
 from core.errors import BadInput, StudioError
 from core.images import open_image
+from core.metrics import percent
 from core.vision.network import Network
 
 NAMES = {"grizzly": "grizzly bear", "black": "black bear", "teddy": "teddy bear", "none": "no bear here"}
@@ -34,11 +35,6 @@ class Verdict:
 
     def as_dict(self):
         return asdict(self)
-
-
-def percent(p):
-    """A probability in words that never claim certainty: "under 1%", "97%", "over 99%"."""
-    return "under 1%" if p < 0.005 else "over 99%" if p > 0.99 else f"{p:.0%}"
 
 
 class BearDetector(Network):

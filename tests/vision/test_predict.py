@@ -71,7 +71,7 @@ def test_mirrored_photos_get_the_same_answer():
 
 
 def test_the_words_never_claim_certainty():
-    assert predict.percent(0.9999) == "over 99%" and predict.percent(0.001) == "under 1%" and predict.percent(0.973) == "97%"
+    assert metrics.percent(0.9999) == "over 99%" and metrics.percent(0.001) == "under 1%" and metrics.percent(0.973) == "97%"
 
 
 def test_batches_keep_going_past_broken_files(tmp_path):
