@@ -4,11 +4,6 @@ Every message ends up in front of a person: it says what happened and what to do
 Pages, the command line and the API show `str(error)` and nothing else.
 """
 
-import zipfile
-import zlib
-
-ZIP_DAMAGE = (RuntimeError, zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError)  # what zipfile raises, passwords included
-
 
 class StudioError(Exception):
     """Base of everything the studio raises on purpose."""

@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from core.errors import ZIP_DAMAGE, BadInput
+from core.errors import BadInput
 from core.images import SUFFIXES, open_image, shrink
+from core.zips import ZIP_DAMAGE
 
 LONGEST = 400  # px kept of a photo in memory: 0.5 MB each, enough for 224 px crops
 

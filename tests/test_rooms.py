@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ROOMS = {"errors", "catalog", "weights", "runtime", "images", "layers", "metrics", "photos", "tables", "torchvision_ops"}
-SHARED_ROOMS |= {"keyfile", "provenance", "work"}
+SHARED_ROOMS |= {"keyfile", "provenance", "work", "zips"}
 EDGES = {"explain": {"vision"}, "style": {"vision"}, "attendance": {"faces"}, "swap": {"faces"}, "gan": {"faces", "vision"}}
 TOOLKITS = {"gradio", "streamlit"}
 

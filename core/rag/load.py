@@ -15,7 +15,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.errors import ZIP_DAMAGE, BadInput
+from core.errors import BadInput
+from core.zips import ZIP_DAMAGE
 
 MAX_BYTES = 60 * 2**20  # of one file
 MAX_UNPACKED = 200 * 2**20  # of all that a zip, DOCX or EPUB holds
