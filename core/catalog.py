@@ -122,7 +122,7 @@ ENTRIES = {
         Entry(
             name="gan-faces",
             file="gan-faces.safetensors",
-            sha256="4951b2fa93695c2bf9c51878d319bb187b8e0210e1706cff4850e2d6d25b5930",
+            sha256="d0d89e506defa5b5691b785e4e61448899794327f32f25665c042ea701b660b6",
             bytes=7_159_664,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",
@@ -138,8 +138,8 @@ ENTRIES = {
         Entry(
             name="gan-faces-space",
             file="gan-faces-space.safetensors",
-            sha256="f965177ba503c5d353178596c35b0e3495b69f896f4890d64bd2d9a23020099c",
-            bytes=1_136_432,
+            sha256="d0c15bf57130265e2b07040b9a13dab826919a184f93bb7a7bddf11a98b908b7",
+            bytes=1_136_416,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",
         ),

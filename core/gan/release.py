@@ -26,9 +26,9 @@ AXES = 64
 # Principal components that were looked at and named: (component, share of the layers from, to, name, low, high).
 # They belong to one training run; after another, look again (`release look`).
 FOUND = (
-    (4, 0, 1, "Features", "masculine", "feminine"),
-    (6, 0, 1, "Backdrop", "warm and light", "blue and dark"),
-    (7, 0, 1, "Expression", "friendly and fair", "stern and dark"),
+    (2, 0, 1, "Features", "masculine", "feminine"),
+    (4, 0, 1, "Hair and backdrop", "dark", "fair"),
+    (7, 0, 1, "Expression", "warm and friendly", "cool and stern"),
 )
 
 
