@@ -27,7 +27,7 @@ from core.rag.index import Index, block  # noqa: E402
 from core.rag.load import Document, Page  # noqa: E402
 from core.rag.split import passages  # noqa: E402
 
-SLICE = 100  # passages that one side indexes before it is the other's turn
+SLICE = 50  # passages that one side indexes before it is the other's turn
 
 
 def recipe():
@@ -87,10 +87,10 @@ def main():
     asked = random.Random(0).sample([q for q in data.questions if q.number < len(texts)], args.questions)
     runtime.prepare_torch()
     sides = {name: timed(make) for name, make in {"vitrine": ours, "langchain recipe": recipe}.items()}
-    indexing, times, right = dict.fromkeys(sides, 0.0), {name: [] for name in sides}, dict.fromkeys(sides, 0)
+    indexing, times, right = {name: [] for name in sides}, {name: [] for name in sides}, dict.fromkeys(sides, 0)
     for start in range(0, len(texts), SLICE):
         for name, ((add, _), _) in sides.items():
-            indexing[name] += timed(add, texts[start : start + SLICE])[1]
+            indexing[name].append(timed(add, texts[start : start + SLICE])[1])
         print(f"{min(start + SLICE, len(texts))} of {len(texts)} indexed", file=sys.stderr, flush=True)
     for question in asked:
         for name, ((_, ask), _) in sides.items():
@@ -99,9 +99,10 @@ def main():
             right[name] += question.number in found
     report = {"passages": len(texts), "questions": len(asked), "threads": runtime.threads()}
     for name, (_, loaded) in sides.items():
-        report[name] = {"load_s": round(loaded, 2), "index_s": round(indexing[name], 1), "query_p50_ms": round(float(np.percentile(times[name], 50)), 1),
+        report[name] = {"load_s": round(loaded, 2), "index_s": round(sum(indexing[name]), 1), "query_p50_ms": round(float(np.percentile(times[name], 50)), 1),
                         "query_p95_ms": round(float(np.percentile(times[name], 95)), 1), "recall@5": round(right[name] / len(asked), 3)}  # fmt: skip
-    report["indexing_times_faster"] = round(indexing["langchain recipe"] / indexing["vitrine"], 2)
+    ratios = np.divide(indexing["langchain recipe"], indexing["vitrine"])  # of slices: a neighbour's noise in one does not move their median
+    report["indexing_times_faster"] = round(float(np.median(ratios)), 2)
     print(json.dumps(report, indent=None if args.json else 2))
 
 
