@@ -9,63 +9,37 @@ It needs what the browser tests need: Playwright (requirements-dev.txt) and Chro
 
 import argparse
 import json
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from apps import registry  # noqa: E402
+from tests.browser.test_browser import CHROMIUM, FLAGS  # noqa: E402
+from tests.conftest import Server  # noqa: E402  (its register and its byte code are as a visitor's would be)
 
 READING = 3  # seconds
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 WALL = "[...document.querySelectorAll('.image-frame img')].some(i => i.complete && i.naturalWidth > 100)"
-
-
-def start_hub():
-    """(process, address, seconds until it answered)"""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    begun = time.perf_counter()
-    usual = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # or all of torch is compiled anew
-    command = [sys.executable, "-m", "apps", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=usual, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
-            return process, f"http://127.0.0.1:{port}/", time.perf_counter() - begun
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("The hub did not start. Please run python -m apps to see why.")
 
 
 def visit(browser, app):
     """{"start", "page", and for the face generator "wall"}: seconds of one visit to a hub that was just started."""
-    process, address, started = start_hub()
-    page = browser.new_page()
-    try:
-        page.goto(address)
+    with Server() as hub:
+        took, page = {"start": time.monotonic() - hub.started}, browser.new_page()
+        page.goto(hub.url)
         time.sleep(READING)
         begun = time.perf_counter()
         page.get_by_role("link", name=app.title).click()
         page.get_by_role("heading", name=app.title).wait_for(timeout=60_000)
-        took = {"start": started, "page": time.perf_counter() - begun}
+        took["page"] = time.perf_counter() - begun
         if app.slug == "face-generator":
             page.wait_for_function(WALL, timeout=60_000)
             took["wall"] = time.perf_counter() - begun
-        return took
-    finally:
         page.close()
-        process.terminate()
-        process.wait()
+    return took
 
 
 def main():
@@ -76,7 +50,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         rounds = {app.slug: [visit(browser, app) for _ in range(args.rounds)] for app in registry.APPS}
         browser.close()
     report = {slug: {key: round(statistics.median(took[key] for took in all_of), 1) for key in all_of[0]} for slug, all_of in rounds.items()}

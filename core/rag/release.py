@@ -20,8 +20,8 @@ import numpy as np
 from core import catalog, runtime, weights
 from core.metrics import auroc
 from core.rag import canaries, evaluate, squad
-from core.rag.answer import PASSAGES, chosen, evidence, look, readable
-from core.rag.index import Block, Index, queries
+from core.rag.answer import PASSAGES, chosen, evidence, look, objections, readable
+from core.rag.index import Block, Index
 from core.rag.reader import SpanReader
 
 DATA = (
@@ -106,11 +106,10 @@ def evidence_of(rows, choice):
 def wording(index, asked):
     """How much each of against.against counts. It takes no reader, so that the reader has learned from a question is no matter."""
     features = []
-    for question, query in zip(asked, queries([q.text for q in asked]), strict=True):
+    for question, query in zip(asked, evaluate.encoded([q.text for q in asked]), strict=True):
         parts = readable(index, query, index.search(query, PASSAGES))
         found = max((c for part in parts for c in part), key=lambda c: c.match)
-        features.append(evidence(question.text, found))
-    features = np.array(features)[:, [0, 2, 3, 4]]  # all but what the reader says
+        features.append([found.match, *objections(question.text, found).features])
     return logistic(features, [bool(q.answers) for q in asked])[0][1:]
 
 

@@ -42,6 +42,6 @@ def packed(backbone, size, batch=2):
                     stage[number] = PackedBlock(layer, list(y.shape))
                 y = stage[number](y)
         same = torch.allclose(y.mean((2, 3)), expected, rtol=CLOSE, atol=CLOSE * float(expected.abs().max()))
-    except (RuntimeError, AttributeError, NotImplementedError):
+    except (RuntimeError, AttributeError):
         return backbone
     return quick if same else backbone
