@@ -1,6 +1,6 @@
 """How good are the pictures: distances to held-out real ones, faces found, copies looked for, smoothness of walks.
 
-    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers [--run runs/gan-faces] --json
+    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers [--run runs/gan-plain] --json
     python -m core.gan.evaluate copies --data ../shared/data --json
     python -m core.gan.evaluate smooth --teachers ../shared/teachers --json
     python -m core.gan.evaluate digits --data ../shared/data --teachers ../shared/teachers --json
@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 
+from core import weights
 from core.errors import BadInput
 from core.gan import metrics
 from core.gan.maker import FACES, Maker, maker
@@ -24,7 +25,7 @@ from core.images import enlarge
 SIZE = 128  # px that the teacher sees
 SAMPLES = 5000
 REAL = "real photos it learned from"
-PLAIN = "DCGAN as in its paper, the same run"
+PLAIN = "DCGAN as in its paper"
 DETECTED = 1000
 
 
@@ -79,23 +80,38 @@ def one_face(pictures):
 
 
 def plain(run):
-    """The generator of a training run as the paper has it: its last weights, no average of them. -> Maker"""
+    """The generator of a training run as the paper has it: its last weights, no average of them. -> Maker, effort as of `effort`"""
     from core.gan.train import generator_of
 
     generator, about = generator_of(run, "generator")
-    return Maker(PLAIN, generator.state_dict(), {"title": PLAIN, "kind": about["plan"]["kind"], "shape": json.dumps(generator.shape)})
+    if about["plan"].get("eyes"):
+        raise BadInput(f"{run} learned from the backbone too, which the paper's DCGAN does not. Please give a run made with --no-eyes.")
+    told = {"title": PLAIN, "kind": about["plan"]["kind"], "shape": json.dumps(generator.shape)}
+    return Maker(PLAIN, generator.state_dict(), told), effort(about["steps"] * about["plan"]["batch"], about["seconds"])
+
+
+def effort(pictures, seconds):
+    """How long it learned, for a row of the table."""
+    return {"pictures": int(pictures), "hours": round(float(seconds) / 3600, 2)}
+
+
+def bundled(name):
+    """-> Maker, effort"""
+    told = weights.load(name)[1]
+    return maker(name), effort(told["pictures"], told["seconds"])
 
 
 def quality(args):
-    """One row each: real photos, the generators, and with `args.run` that run without its average."""
+    """One row each: real photos, the generators, and with `args.run` that run as DCGAN's paper has it."""
     start = time.perf_counter()
     learned, held = real(args.data)
     base = teacher_features(held, args.teachers)
-    makers = {name: maker(name) for name in FACES} | ({PLAIN: plain(args.run)} if args.run else {})
+    makers = {name: bundled(name) for name in FACES} | ({PLAIN: plain(args.run)} if args.run else {})
     report = {}
     for row in (REAL, *makers):
-        pictures = sampled(makers[row], args.samples) if row in makers else learned[: args.samples]
-        report[row] = compare(teacher_features(pictures, args.teachers), base)
+        model, learning = makers.get(row, (None, {}))
+        pictures = sampled(model, args.samples) if model else learned[: args.samples]
+        report[row] = learning | compare(teacher_features(pictures, args.teachers), base)
         report[row] |= {"one_face": one_face(pictures[: args.detected]), "n": len(pictures), "n_detected": min(args.detected, len(pictures))}
     return {"held_out": len(held), "features": f"MobileNetV2 teacher, {SIZE} px", "rows": report, "seconds": round(time.perf_counter() - start)}
 
@@ -187,7 +203,7 @@ def main(argv=None):
         command.add_argument("--samples", type=int, default=samples)
         command.add_argument("--detected", type=int, default=DETECTED)
         if name == "quality":
-            command.add_argument("--run", help="a training run of faces, to measure without its average too")
+            command.add_argument("--run", help="a training run of faces made with --no-eyes, to measure as DCGAN's paper has it")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:

@@ -43,6 +43,8 @@ def export(args):
         "pictures": str(about["steps"] * about["plan"]["batch"]),
     }
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
+    if judged := about.get("judged", 0) * about["plan"]["batch"]:
+        told["note"] = f"Judged by what the vision backbone sees, too, for the last {judged:,} pictures."
     write_weights(args.name, weights.halved(generator.state_dict()), told)
 
 
@@ -144,7 +146,7 @@ def write_cards(args):
                 f"(teacher features, {ours['n']:,} each); "
                 f"one face found in {ours['one_face']:.0%}, {style['one_face']:.0%} and {real['one_face']:.0%} of {ours['n_detected']:,}")  # fmt: skip
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
-    quality = "python -m core.gan.evaluate quality --run runs/gan-faces --json"
+    quality = "python -m core.gan.evaluate quality --run runs/gan-plain --json"
     common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
     write_card(
         "gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED
@@ -222,7 +224,7 @@ def main():
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
         if name == "cards":
-            command.add_argument("--run", help="the run that made the faces, to be measured without its average too")
+            command.add_argument("--run", help="a run of faces made with --no-eyes, to be measured beside them")
     args = parser.parse_args()
     {"weights": export, "space": write_space, "look": look, "found": write_found, "cards": write_cards, "digits-card": write_digits_card}[args.command](args)
 

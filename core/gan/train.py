@@ -9,10 +9,13 @@ One script for CPU and GPU. It writes `state.safetensors` every two minutes, a g
 where it stopped when the same command is given again.
 
 DCGAN learns as in its paper, and an average of its weights (EMA) is what draws. Batch norm takes out what all fakes of a
-batch share, which is why it gets so far in an hour of one CPU core. The style generator learns with the non-saturating
-loss (Goodfellow et al. 2014), the R1 penalty (Mescheder et al. 2018, arXiv:1801.04406, eq. 9) every `LAZY` steps, the
-same average, and augmentation whose strength follows how sure the discriminator is of its training pictures (ADA,
-Karras et al. 2020, arXiv:2006.06676).
+batch share, which is why it gets so far in an hour of one CPU core. With `--eyes` it learns from judges.py as well, by the
+hinge loss (Lim and Ye 2017, arXiv:1705.02894), and every player sees pictures changed a little (`augment`), or its
+discriminator gets to know 8,000 photos by heart.
+
+The style generator learns with the non-saturating loss (Goodfellow et al. 2014), the R1 penalty (Mescheder et al. 2018,
+arXiv:1801.04406, eq. 9) every `LAZY` steps, the same average, and augmentation whose strength follows how sure the
+discriminator is of its training pictures (ADA, Karras et al. 2020, arXiv:2006.06676).
 """
 
 import argparse
@@ -29,17 +32,21 @@ from PIL import Image
 
 from core import runtime, weights
 from core.errors import BadInput, StudioError
-from core.gan import data, model
+from core.gan import data, judges, model
 
 FASTER = 4  # times the generator's rate that the discriminator learns at, or what all fakes share swings (Heusel et al. 2017, sec. 2)
 LAZY = 8  # steps between two R1 penalties
 TARGET = 0.6  # ADA: the share of training pictures, less the share of mistakes, that the discriminator may be sure of
 SAVE = 120  # seconds between checkpoints
+EYES_RATE, EYES_AUGMENT, EYES_WARM = 0.0002, 0.3, 60  # the judges' learning rate; strength of `augment`; steps before the generator hears them
 
 
 @dataclass
 class Plan:
-    """What shapes a run. `lr` is the generator's; `gamma` weighs R1; `average` is the half-life of the EMA in pictures."""
+    """What shapes a run. `lr` is the generator's; `gamma` weighs R1; `average` is the half-life of the EMA in pictures.
+
+    `eyes`: DCGAN has the backbone's judges too; 3 channels, 64 px or more
+    """
 
     kind: str = "dcgan"
     side: int = 64
@@ -51,6 +58,7 @@ class Plan:
     augment: bool = True
     flip: bool = True
     seed: int = 1
+    eyes: bool = False
 
 
 def networks(plan):
@@ -97,7 +105,10 @@ class Trainer:
         rates = (plan.lr, plan.lr * (1 if plan.kind == "dcgan" else FASTER))
         players = (self.generator, self.discriminator)
         self.optimisers = [torch.optim.Adam(n.parameters(), lr=rate, betas=betas) for n, rate in zip(players, rates, strict=True)]
-        self.steps, self.seconds, self.strength = 0, 0.0, 0.0
+        if plan.eyes:
+            self.eyes, self.judges = judges.backbone(device), judges.Judges(plan.side).to(device).to(memory_format=torch.channels_last)
+            self.optimisers.append(torch.optim.Adam(self.judges.parameters(), lr=EYES_RATE, betas=(0.0, 0.99)))
+        self.steps, self.judged, self.seconds, self.strength = 0, 0, 0.0, 0.0
         self.spread = None  # of the pictures, to tell a collapse
 
     @property
@@ -165,19 +176,45 @@ class Trainer:
 
     def _classic(self):
         """DCGAN's step: the discriminator on both kinds, then the generator through the new discriminator."""
-        improve_g, improve_d = self.optimisers
-        fake = self.generator(torch.randn(self.plan.batch, self.generator.latent, device=self.device))
+        improve_g, improve_d = self.optimisers[:2]
+        fake, real = self.generator(torch.randn(self.plan.batch, self.generator.latent, device=self.device)), self.real()
+        if self.plan.eyes:
+            fake, real = augment(fake, EYES_AUGMENT), augment(real, EYES_AUGMENT)
         improve_d.zero_grad(set_to_none=True)
-        loss_real = F.softplus(-self.discriminator(self.real())).mean()
+        loss_real = F.softplus(-self.discriminator(real)).mean()
         loss_fake = F.softplus(self.discriminator(fake.detach())).mean()
         (loss_real + loss_fake).backward()
         improve_d.step()
         improve_g.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)  # its weights need no gradient of the generator's loss
-        F.softplus(-self.discriminator(fake)).mean().backward()
+        loss = F.softplus(-self.discriminator(fake)).mean()
+        told = {"real": loss_real.item(), "fake": loss_fake.item()}
+        if self.plan.eyes:
+            judged, told["judges"] = self._judge(fake, real)
+            loss = loss + judged
+        loss.backward()
         self.discriminator.requires_grad_(True)
         improve_g.step()
-        return {"real": loss_real.item(), "fake": loss_fake.item()}
+        return told
+
+    def _judge(self, fake, real):
+        """The judges learn from one batch -> (what they ask of the generator, their own loss per judge)."""
+        seen = self.judges.mix(self.eyes, fake)
+        with torch.no_grad():
+            known = self.judges.mix(self.eyes, real)
+        improve = self.optimisers[2]
+        improve.zero_grad(set_to_none=True)
+        fakes, reals = self.judges([m.detach() for m in seen]), self.judges(known)
+        loss = sum(F.relu(1 + v).mean() for v in fakes) + sum(F.relu(1 - v).mean() for v in reals)
+        loss.backward()
+        improve.step()
+        self.judged += 1
+        if self.judged <= EYES_WARM:
+            return 0, loss.item() / len(fakes)
+        self.judges.requires_grad_(False)
+        asked = -sum(v.mean() for v in self.judges(seen))
+        self.judges.requires_grad_(True)
+        return asked, loss.item() / len(fakes)
 
     @torch.no_grad()
     def samples(self, count, seed=0):
@@ -209,7 +246,7 @@ class Trainer:
         for name, network, optimiser in self._players():
             tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
             tensors |= weights.optimiser_tensors(optimiser, f"{name}-adam")
-        about = {"steps": self.steps, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
+        about = {"steps": self.steps, "judged": self.judged, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
         weights.save(path, tensors, {"run": json.dumps(about)})
 
     def load(self, path):
@@ -224,12 +261,15 @@ class Trainer:
 
         self.average = {k: v.to(self.device).clone() for k, v in part("average.").items()}
         for name, network, optimiser in self._players():
-            network.load_state_dict(part(f"{name}."))
-            weights.restore_optimiser(optimiser, tensors, f"{name}-adam")
-        self.steps, self.seconds, self.strength = about["steps"], about["seconds"], about["strength"]
+            if known := part(f"{name}."):  # judges may join a run that began without them
+                network.load_state_dict(known)
+                weights.restore_optimiser(optimiser, tensors, f"{name}-adam")
+        self.steps, self.judged = about["steps"], about.get("judged", 0)
+        self.seconds, self.strength = about["seconds"], about["strength"]
 
     def _players(self):
-        return zip(("generator", "discriminator"), (self.generator, self.discriminator), self.optimisers, strict=True)
+        players = {"generator": self.generator, "discriminator": self.discriminator} | ({"judges": self.judges} if self.plan.eyes else {})
+        return zip(players, players.values(), self.optimisers, strict=True)
 
 
 def generator_of(run, part="average"):
@@ -303,11 +343,16 @@ def main():
     parser.add_argument("--minutes", type=float, default=math.inf, help="or after so many minutes of training in all")
     parser.add_argument("--gamma", type=float, default=Plan.gamma)
     parser.add_argument("--lr", type=float, default=Plan.lr)
+    parser.add_argument("--eyes", action=argparse.BooleanOptionalAction, help="judged by the backbone too (faces: yes; only for dcgan of 64 px or more)")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     run = Path(args.run or f"runs/gan-{Path(args.what).name}")
     pictures, side, channels = read(args.what, args.side, args.data)
-    plan = Plan(args.kind, side, channels, lr=args.lr, gamma=args.gamma, flip=args.what != "digits", seed=args.seed)
+    able = args.kind == "dcgan" and channels == 3 and side >= 64
+    if args.eyes and not able:
+        parser.error("--eyes goes with --kind dcgan, colour and 64 px or more")
+    eyes = able and (args.what == "faces" if args.eyes is None else args.eyes)
+    plan = Plan(args.kind, side, channels, lr=args.lr, gamma=args.gamma, flip=args.what != "digits", seed=args.seed, eyes=eyes)
     device = runtime.device()
     trainer = Trainer(data.split(pictures)[0], plan, device)
     state = run / "state.safetensors"

@@ -1,4 +1,6 @@
-"""Gradio is imported without its hints for editors, and is otherwise what it is."""
+"""Gradio is imported without what nobody here needs, and is otherwise what it is."""
+
+import pytest
 
 from tests.conftest import run_python
 
@@ -14,6 +16,15 @@ with gr.Blocks():
     event = Mine(label="x").change(lambda x: x, None, None)
 print(gr.component_meta.create_or_modify_pyi.__module__, written, type(event).__name__, len(sys.meta_path))
 """
+DREW = """
+import apps
+{first}
+import sys
+from gradio.utils import MatplotlibBackendMananger
+with MatplotlibBackendMananger():
+    inside = sys.modules["matplotlib"].get_backend().lower() if "matplotlib" in sys.modules else "absent"
+print(inside, sys.modules["matplotlib"].get_backend().lower() if "matplotlib" in sys.modules else "absent")
+"""
 
 
 def test_no_hints_are_written_and_events_work():
@@ -24,8 +35,15 @@ def test_no_hints_are_written_and_events_work():
     assert plain[0] == "gradio.component_meta" and int(finders) == int(plain[3]) + 1
 
 
+def test_matplotlib_is_set_up_where_something_imported_it_and_not_imported_for_it():
+    assert run_python("-c", DREW.format(first="")).stdout.split() == ["absent", "absent"]
+    pytest.importorskip("matplotlib")
+    said = run_python("-c", DREW.format(first="import matplotlib"), MPLBACKEND="svg").stdout.split()
+    assert said == ["agg", "svg"]
+
+
 def test_installed_once():
     said = run_python(
-        "-c", "import sys, apps\nfrom apps import quick_gradio\nquick_gradio.install()\nprint(sum(type(f).__name__ == 'WithoutHints' for f in sys.meta_path))"
+        "-c", "import sys, apps\nfrom apps import quick_gradio\nquick_gradio.install()\nprint(sum(type(f).__name__ == 'Quick' for f in sys.meta_path))"
     )
     assert said.stdout.strip() == "1"

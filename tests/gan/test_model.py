@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.gan import model
+from core.gan import judges, model
 from core.gan.train import Collapse, Plan, Trainer, augment, generator_of, networks
 
 SMALL = dict(widths=(16, 12, 8), latent=8, style=10)
@@ -80,13 +80,16 @@ def test_augmentation_of_strength_nothing_is_nothing_and_gradients_pass_through_
     assert out.shape == x.shape and x.grad.abs().sum() > 0 and not torch.allclose(out, x)
 
 
-@pytest.mark.parametrize("kind", ["style", "dcgan"])
-def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(kind, tmp_path):
-    plan = Plan(kind=kind, side=32, batch=4)
-    whole = Trainer(pictures(), plan)
+PLANS = [Plan(kind="style", side=32, batch=4), Plan(kind="dcgan", side=32, batch=4), Plan(kind="dcgan", side=64, batch=4, eyes=True)]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=["style", "dcgan", "eyes"])
+def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(plan, tmp_path):
+    shown = pictures(side=plan.side)
+    whole = Trainer(shown, plan)
     for _ in range(4):
         whole.step()
-    first = Trainer(pictures(), plan)
+    first = Trainer(shown, plan)
     for _ in range(2):
         first.step()
     first.save(tmp_path / "state.safetensors")
@@ -94,13 +97,51 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(kind, tmp_path):
     kept, last = dict(generator.named_parameters()), dict(generator_of(tmp_path, "generator")[0].named_parameters())
     assert about["steps"] == 2 and all(torch.equal(value, first.average[key]) for key, value in kept.items())
     assert all(torch.equal(value, last[key]) for key, value in first.generator.named_parameters())
-    second = Trainer(pictures(), plan)
+    second = Trainer(shown, plan)
     second.load(tmp_path / "state.safetensors")
     for _ in range(2):
         second.step()
     assert second.seen == whole.seen == 16
     for key, value in whole.average.items():
         assert torch.allclose(value, second.average[key], atol=1e-6), key
+
+
+def test_judges_join_a_run_that_began_without_them(tmp_path, monkeypatch):
+    """Until they have learned a little the generator does not hear them; then it does."""
+    monkeypatch.setattr("core.gan.train.EYES_WARM", 1)
+    monkeypatch.setattr("core.gan.train.EYES_AUGMENT", 0)  # so that nothing but the judges differs
+    begun = Trainer(pictures(side=64), Plan(side=64, batch=4))
+    begun.step()
+    begun.save(tmp_path / "state.safetensors")
+    runs = [Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=eyes)) for eyes in (False, True)]
+    for run in runs:
+        run.load(tmp_path / "state.safetensors")
+    apart = []
+    for _ in range(2):
+        told = [run.step() for run in runs]
+        apart.append(max((a - b).abs().max().item() for a, b in zip(*(run.generator.parameters() for run in runs), strict=True)))
+    assert runs[1].seen == 12 and "judges" in told[1] and "judges" not in told[0]
+    assert apart[0] == 0 < apart[1]
+
+
+def test_judges_look_through_frozen_eyes():
+    """Gradients reach the pictures and every head, and never the backbone; real pictures come to be told from noise."""
+    eyes, panel = judges.backbone("cpu"), judges.Judges(64)
+    real, noise = torch.ones(8, 3, 64, 64) * torch.linspace(-1, 1, 64), torch.rand(8, 3, 64, 64) * 2 - 1
+    noise.requires_grad_()
+    maps = panel.mix(eyes, noise)
+    assert [m.shape[1:] for m in maps] == [(96, 8, 8), (128, 4, 4), (128, 2, 2)]
+    sum(v.sum() for v in panel(maps)).backward()
+    assert noise.grad.abs().sum() > 0 and all(p.grad.abs().sum() > 0 for p in panel.parameters())
+    assert all(p.grad is None for p in eyes.parameters())
+    improve = torch.optim.Adam(panel.parameters(), lr=1e-3, betas=(0.0, 0.99))
+    with torch.no_grad():
+        known, strange = panel.mix(eyes, real), panel.mix(eyes, noise)
+    for _ in range(30):
+        improve.zero_grad()
+        sum(torch.relu(1 - v).mean() for v in panel(known)).add(sum(torch.relu(1 + v).mean() for v in panel(strange))).backward()
+        improve.step()
+    assert all(a.mean() > b.mean() + 0.5 for a, b in zip(panel(known), panel(strange), strict=True))
 
 
 def test_training_moves_towards_the_pictures():
