@@ -35,7 +35,8 @@ class Network:
         self.see = packed(self.model.backbone, self.size) if self.device == "cpu" and self.shape["folded"] else self.model.backbone
 
     def bytes(self):
-        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+        held = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        return held if self.see is self.model.backbone else 2 * held  # packed weights are a second copy
 
     def features(self, images):
         """List of N >= 1 PIL RGB -> (N, D) float32 on the CPU: the last stage's mean, averaged over two looks at each photo.
