@@ -7,7 +7,7 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from apps import endpoints, server, ui
+from apps import endpoints, quick_gradio, server, ui
 
 
 def gradio_app(app, prefix="", mcp=False):
@@ -22,6 +22,7 @@ def api_app(app, prefix="", mcp=False):
 
 def mounted(page, prefix, mcp):
     if mcp:
+        quick_gradio.with_mcp()
         told = page.get_api_info
         page.get_api_info = lambda *args, **options: written_out(told(*args, **options))
     app = gr.mount_gradio_app(FastAPI(docs_url=None, redoc_url=None), page, path="/", root_path=prefix or None, mcp_server=mcp, **ui.mount_options())
@@ -73,4 +74,6 @@ def component(parameter):
 def launch(app, page, mcp=False):
     """Serve one app's page alone, as a Space does; PORT says where (7860)."""
     server.in_background(lambda: server.ask_ready(app))
+    if mcp:
+        quick_gradio.with_mcp()
     page.launch(server_port=int(os.environ.get("PORT") or 7860), mcp_server=mcp, **ui.mount_options())

@@ -25,6 +25,19 @@ with MatplotlibBackendMananger():
     inside = sys.modules["matplotlib"].get_backend().lower() if "matplotlib" in sys.modules else "absent"
 print(inside, sys.modules["matplotlib"].get_backend().lower() if "matplotlib" in sys.modules else "absent")
 """
+ASKED = """
+import sys, apps
+import gradio as gr
+from apps import quick_gradio
+from gradio.mcp import GradioMCPServer
+print("mcp" in sys.modules, hasattr(GradioMCPServer, "Server"))
+quick_gradio.with_mcp()
+from gradio.mcp import GradioMCPServer
+print("mcp" in sys.modules, hasattr(GradioMCPServer, "Server"))
+with gr.Blocks() as page:
+    gr.Button("x").click(lambda: None, api_name="x")
+print(GradioMCPServer(page) is not None)
+"""
 
 
 def test_no_hints_are_written_and_events_work():
@@ -40,6 +53,18 @@ def test_matplotlib_is_set_up_where_something_imported_it_and_not_imported_for_i
     pytest.importorskip("matplotlib")
     said = run_python("-c", DREW.format(first="import matplotlib"), MPLBACKEND="svg").stdout.split()
     assert said == ["agg", "svg"]
+
+
+def test_mcp_waits_until_someone_wants_it():
+    said = run_python("-c", ASKED).stdout.split()
+    assert said == ["False", "False", "True", "True", "True"]
+
+
+def test_docstrings_are_the_same():
+    said, plain = (
+        run_python("-c", f"{first}import gradio as gr\nprint(gr.Image.select.__doc__, gr.Textbox.submit.__doc__)") for first in ("import apps\n", "")
+    )
+    assert said.stdout == plain.stdout and "the Image" in said.stdout and "{{" not in said.stdout
 
 
 def test_installed_once():
