@@ -103,10 +103,11 @@ def quality_page():
     q, lines = card["quality"], []
     for name, row in q["rows"].items():
         kid, fid = (f"{row[k]:.4g} ({row[k + '_interval'][0]:.4g} to {row[k + '_interval'][1]:.4g})" for k in ("kid", "fid"))
-        lines.append(f"| {name} | {kid} | {fid} | {row['precision']:.2f} | {row['recall']:.2f} | {row['one_face']:.1%} |")
+        learned = f"{row['pictures']:,} in {row['hours']:.1f} h" if "pictures" in row else ""
+        lines.append(f"| {name} | {learned} | {kid} | {fid} | {row['precision']:.2f} | {row['recall']:.2f} | {row['one_face']:.1%} |")
     return f"""
-| {row["n"]} pictures each, against {q["held_out"]} unseen photos | KID | FID | precision | recall | exactly one face found |
-|---|---|---|---|---|---|
+| {row["n"]} pictures each, against {q["held_out"]} unseen photos | pictures shown | KID | FID | precision | recall | exactly one face found |
+|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 
 Measured on the features of {q["features"]}; 95 % intervals. Not to be held against published figures, which use another network.

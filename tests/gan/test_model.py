@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.gan import judges, model
+from core.errors import BadInput
+from core.gan import evaluate, judges, model
 from core.gan.train import Collapse, Plan, Trainer, augment, generator_of, networks
 
 SMALL = dict(widths=(16, 12, 8), latent=8, style=10)
@@ -122,6 +123,15 @@ def test_judges_join_a_run_that_began_without_them(tmp_path, monkeypatch):
         apart.append(max((a - b).abs().max().item() for a, b in zip(*(run.generator.parameters() for run in runs), strict=True)))
     assert runs[1].seen == 12 and "judges" in told[1] and "judges" not in told[0]
     assert apart[0] == 0 < apart[1]
+
+
+def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path):
+    for eyes in (False, True):
+        Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=eyes)).save(tmp_path / str(eyes) / "state.safetensors")
+    made, learning = evaluate.plain(tmp_path / "False")
+    assert made.side == 64 and learning == {"pictures": 0, "hours": 0.0}
+    with pytest.raises(BadInput, match="--no-eyes"):
+        evaluate.plain(tmp_path / "True")
 
 
 def test_judges_look_through_frozen_eyes():
