@@ -86,3 +86,4 @@ def split(pictures):
 
 
 SETS = {"faces": (faces, 64, 3), "digits": (digits, 32, 1)}  # name -> reader, side, channels
+JUDGED = {"faces"}  # sets whose generator the backbone judges too (judges.py), unless told otherwise

@@ -351,7 +351,7 @@ def main():
     able = args.kind == "dcgan" and channels == 3 and side >= 64
     if args.eyes and not able:
         parser.error("--eyes goes with --kind dcgan, colour and 64 px or more")
-    eyes = able and (args.what == "faces" if args.eyes is None else args.eyes)
+    eyes = able and (args.what in data.JUDGED if args.eyes is None else args.eyes)
     plan = Plan(args.kind, side, channels, lr=args.lr, gamma=args.gamma, flip=args.what != "digits", seed=args.seed, eyes=eyes)
     device = runtime.device()
     trainer = Trainer(data.split(pictures)[0], plan, device)

@@ -85,7 +85,8 @@ PLANS = [Plan(kind="style", side=32, batch=4), Plan(kind="dcgan", side=32, batch
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=["style", "dcgan", "eyes"])
-def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(plan, tmp_path):
+def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.gan.train.settle", lambda generator: None)  # thousands of pictures for statistics that are not asked about here
     shown = pictures(side=plan.side)
     whole = Trainer(shown, plan)
     for _ in range(4):
@@ -125,7 +126,8 @@ def test_judges_join_a_run_that_began_without_them(tmp_path, monkeypatch):
     assert apart[0] == 0 < apart[1]
 
 
-def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path):
+def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.gan.train.settle", lambda generator: None)
     for eyes in (False, True):
         Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=eyes)).save(tmp_path / str(eyes) / "state.safetensors")
     made, learning = evaluate.plain(tmp_path / "False")
