@@ -13,23 +13,35 @@ MatplotlibBackendMananger): most of a second. No page here draws with it; where 
 Where Gradio does so no longer, nothing happens.
 """
 
-import contextlib
 import functools
 import importlib
 import sys
 from importlib.machinery import PathFinder
 
 
-def without_hints(module):
+def without_hints(load, module):
+    load(module)
     module.create_or_modify_pyi = lambda *_: None
 
 
-def with_templates_kept(module):
+def with_templates_kept(load, module):
+    load(module)
     if hasattr(module, "Template"):
         module.Template = functools.cache(module.Template)
 
 
-def without_matplotlib(module):
+def without_mcp(load, module):
+    """As if the package were not installed, unless something has imported it already."""
+    blocked = sys.modules.setdefault("mcp", None) is None
+    try:
+        load(module)
+    finally:
+        if blocked:
+            del sys.modules["mcp"]
+
+
+def without_matplotlib(load, module):
+    load(module)
     manager = getattr(module, "MatplotlibBackendMananger", None)
     if manager is None:
         return
@@ -43,39 +55,22 @@ def without_matplotlib(module):
     manager.__exit__ = lambda self, *about: put_back(self, *about) if self.asked else None
 
 
-CHANGES = {"gradio.component_meta": without_hints, "gradio.events": with_templates_kept, "gradio.utils": without_matplotlib}
+CHANGES = {
+    "gradio.component_meta": without_hints,
+    "gradio.events": with_templates_kept,
+    "gradio.mcp": without_mcp,
+    "gradio.utils": without_matplotlib,
+}
 
 
 class Quick:
-    """A finder that changes modules of Gradio as they are loaded."""
+    """A finder that has modules of Gradio loaded by CHANGES."""
 
     def find_spec(self, name, path=None, target=None):
-        if name not in CHANGES and name != "gradio.mcp":
-            return None
-        spec = PathFinder.find_spec(name, path, target)
+        spec = PathFinder.find_spec(name, path, target) if name in CHANGES else None
         if spec is not None:
-            run = spec.loader.exec_module
-
-            def exec_module(module):
-                with left_out("mcp") if name == "gradio.mcp" else contextlib.nullcontext():
-                    run(module)
-                CHANGES.get(name, lambda _: None)(module)
-
-            spec.loader.exec_module = exec_module
+            spec.loader.exec_module = functools.partial(CHANGES[name], spec.loader.exec_module)
         return spec
-
-
-@contextlib.contextmanager
-def left_out(name):
-    """Inside, importing `name` raises ModuleNotFoundError, as if it were not installed; what was imported already stays."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None
-    try:
-        yield
-    finally:
-        del sys.modules[name]
 
 
 def install():
