@@ -85,7 +85,7 @@ def quality_page():
     lines = [f"| {name} | {r['content']:.3f} | {r['style']:.3f} | {r['photo_style']:.3f} | {r['seconds']:.2f} | {r['n']} |" for name, r in rows.items()]
     table = "\n".join(lines)
     return f"""
-Distances at 256 px, relative to the target, as the studio's backbone sees them: 0 is the photo's content, or the painting's way of painting.
+Distances at 256 px, relative to the target, as the studio's eye sees them: 0 is the photo's content, or the painting's way of painting.
 
 | way | content | style | untouched photo's style | seconds | pairs |
 |---|---|---|---|---|---|

@@ -58,7 +58,7 @@ def build(photo, size, private):
             optimiser = gr.Dropdown([("L-BFGS", "lbfgs"), ("Adam", "adam")], value="lbfgs", label="Optimiser")
             start = gr.Dropdown([("the photo", "photo"), ("noise", "noise")], value="photo", label="Begin with")
         with gr.Row():
-            eye = gr.Dropdown([(words_of, key) for key, words_of in eyes.EYES.items()], value="backbone", label="Feature network")
+            eye = gr.Dropdown([(words_of, key) for key, words_of in eyes.EYES.items()], value="studio", label="Feature network")
             seed = gr.Number(0, precision=0, label="Seed")
     asked = [photo, painting, style, steps, weight, smooth, loss, optimiser, start, eye, seed, size]
     go.click(paint_patiently, asked, [job, slider, words, result], show_progress_on=words, **private)

@@ -93,7 +93,7 @@ def plain(run):
     from core.gan.train import generator_of
 
     generator, about = generator_of(run, "generator")
-    if about["plan"].get("eyes"):
+    if about["plan"].get("eyes") or about.get("judged"):
         raise BadInput(f"{run} learned from the backbone too, which the paper's DCGAN does not. Please give a run made with --no-eyes.")
     told = {"title": PLAIN, "kind": about["plan"]["kind"], "shape": json.dumps(generator.shape)}
     return Maker(PLAIN, generator.state_dict(), told), effort(about["steps"] * about["plan"]["batch"], about["seconds"])

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-STAGES, WIDTHS, MIXED = ("stage3", "stage4", "stage5"), (128, 256, 384), (96, 128, 128)
+STAGES, WIDTHS, MIXED = ("stage3", "stage4", "stage5"), (32, 96, 1280), (96, 128, 128)
 WIDE = 128  # channels inside a head
 
 

@@ -3,7 +3,7 @@
     python -m core.style.evaluate ../shared/data --json                    every photo of content_photos.zip with every painting
     python -m core.style.evaluate ../shared/data --modes patient --pairs 12 --json
 
-Distances are those of core/style/losses.py as the studio's backbone sees them, relative to the target: content 0 is
+Distances are those of core/style/losses.py as the studio's eye sees them, relative to the target: content 0 is
 the photo itself; style 0 has the painting's Gram matrices. Strokes are as large as
 they were learned (`strokes=1`). "photo" is what the untouched photo scores. The any-painting
 mode is also told apart by whether training ever saw the painting (core/style/bank.py).

@@ -1,6 +1,6 @@
 """The networks of style transfer: the eye that judges, the painter that paints, the reader of paintings.
 
-Eye      the vision backbone, whose stages tell what is shown and how it is painted (Gatys et al. 2016).
+Eye      a frozen plain network, whose stages tell what is shown and how it is painted (Gatys et al. 2016).
 Painter  one feed-forward network for all styles: a style is a set of scales and shifts after its normalisations
          (Dumoulin et al. 2017, arXiv:1610.07629), in the shape of Johnson et al. 2016 (arXiv:1603.08155) at a third of the work.
 Reader   predicts those scales and shifts for a painting it never saw (Ghiasi et al. 2017, arXiv:1705.06830).
@@ -12,7 +12,7 @@ from torch import nn
 
 from core.style.look import Look, mirror
 
-STAGES = ("stage1", "stage2", "stage3", "stage4")  # of the vision backbone: 32, 64, 128 and 256 channels
+STAGES = ("stage1", "stage2", "stage3", "stage4")  # of the studio's eye: 32, 64, 128 and 256 channels
 CONTENT = "stage3"
 STYLE_PX = 288  # side of the square that has as many pixels as a painting when its style is measured
 EPS = 1e-5
@@ -40,7 +40,7 @@ class Eye(nn.Module):
 
     convolutions: per stage, a list of (weight, bias); a stage after the first begins with 2x2 average pooling, which
     optimises to smoother pictures than max pooling (Gatys et al. 2016, section 2). Padding mirrors the picture, so no
-    frame is learned at the border. The backbone's stem keeps every pixel here: with its usual stride of 2 strokes come out as grit.
+    frame is learned at the border. The studio's eye learned with a stem of stride 2 and keeps every pixel here: else strokes come out as grit.
     mean, std: of the pictures the network was trained on
     """
 

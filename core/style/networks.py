@@ -23,13 +23,14 @@ class Networks:
         from core.style.model import STAGES, Atelier, Painter, Reader
 
         tensors = dict(tensors)
+        eye = {key: tensors.pop(key) for key in list(tensors) if key.startswith("eye.")}
         self.measures = tensors.pop("measures")
         self.grams = [tensors.pop(f"grams.{stage}") for stage in STAGES]
         atelier = Atelier(Painter(**json.loads(metadata["painter"])), Reader(**json.loads(metadata["reader"])), json.loads(metadata["names"]))
         atelier.load_state_dict(tensors)
         self.atelier = atelier.eval().requires_grad_(False).to(runtime.device(), memory_format=torch.channels_last)
         self.painter, self.names = self.atelier.painter, self.atelier.names
-        self.eye = eyes.backbone().level(json.loads(metadata["means"]))
+        self.eye = eyes.eye_of(eye).level(json.loads(metadata["means"]))
 
 
 @dataclass(frozen=True)

@@ -109,9 +109,9 @@ class Job:
     def _sitting(self):
         from core.style import eyes, patient
 
-        model, theirs = self.models[0], self.wish.eye != "backbone"
+        model, theirs = self.models[0], self.wish.eye != "studio"
         if model.picture is None and (theirs or self.wish.loss == "sliced"):
-            raise BadInput("Of a bundled style only the backbone's Gram matrices are kept, no pixels. Please add a painting for this setting.")
+            raise BadInput("Of a bundled style only the Gram matrices are kept, no pixels. Please add a painting for this setting.")
         eye = eyes.open_eye(self.wish.eye) if theirs else self.networks.eye
         return patient.Sitting(self.photo, model.picture or model.grams(self.networks), self.wish, eye)
 

@@ -3,8 +3,8 @@
     python -m core.style.train --data ../shared/data --run runs/style --minutes 65
 
 Every picture of a batch is painted in its own style, half of them in one of the bundled ones, half in one the reader
-has to make out from its measurements. Perceptual losses of Johnson et al. 2016 (arXiv:1603.08155) on the atelier's
-backbone. A bundled style is what the reader says of the painting plus a correction of its own.
+has to make out from its measurements. Perceptual losses of Johnson et al. 2016 (arXiv:1603.08155) as an eye
+of the studio's own sees them. A bundled style is what the reader says of the painting plus a correction of its own.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def train(args):
     run.mkdir(parents=True, exist_ok=True)
     content = bank.content_photos(args.data)
     rng = np.random.default_rng(args.seed)
-    eye = eyes.backbone()
+    eye = eyes.studio()
     means = [float(stage.mean()) for stage in eye(bank.batch([bank.view(content[int(i)], 160, rng) for i in rng.integers(0, len(content), 24)]))]
     eye.level(means)
     print(f"{len(content)} photos; looking at the styles", flush=True)

@@ -16,7 +16,7 @@ RANGES = {
     "size": (32, MOST), "strength": (0, 1), "share": (0, 1), "steps": (1, 1000), "style_weight": (0.01, 10_000), "smooth": (0, 100), "seed": (0, 2**31 - 1),
     "style_scale": (0.25, 2), "strokes": (0.5, 2),
 }  # fmt: skip
-CHOICES = {"mode": MODES, "loss": ("gram", "sliced"), "optimiser": ("lbfgs", "adam"), "start": ("photo", "noise"), "eye": ("backbone", "vgg19")}
+CHOICES = {"mode": MODES, "loss": ("gram", "sliced"), "optimiser": ("lbfgs", "adam"), "start": ("photo", "noise"), "eye": ("studio", "vgg19")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wish:
     loss: str = "gram"
     optimiser: str = "lbfgs"
     start: str = "photo"
-    eye: str = "backbone"
+    eye: str = "studio"
     seed: int = 0
 
     def as_dict(self):

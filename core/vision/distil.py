@@ -1,11 +1,14 @@
-"""Teach a small network what a frozen ImageNet teacher says of the same pictures.
+"""Teach a small network what a frozen ImageNet teacher sees in the same pictures.
 
 "Patient and consistent" distillation (Beyer et al. 2022, arXiv:2106.05237): teacher and student look at the same
-strongly augmented view, over a long schedule. The targets of a view are class probabilities, made from what the
-teacher says by the task's own rule, and the teacher's features: pooled over the view, and in a grid of cells.
+strongly augmented view. What makes it work with 2,600 photos and two CPU cores is where the student listens:
 
-Views are drawn into a ring buffer and each is used `reuse` times: with a CPU the teacher at 224 px would otherwise
-cost more than the student. On a GPU reuse 1 is right.
+apart   each block learns by itself to do with the teacher's map what the teacher's own block does with it (blockwise
+        distillation: Wang et al. 2018, "Progressive Blockwise Knowledge Distillation"; Li et al. 2020,
+        arXiv:1911.13053, eq. 2). A view is then not one example but as many as its maps have cells, no block waits
+        for the ones before it, and a few thousand steps do.
+whole   the blocks are put together, their normalisation is folded away, and the network learns end to end: the same
+        maps, now from its own, and the target probabilities that the task makes of what the teacher says.
 """
 
 import importlib.util
@@ -24,21 +27,21 @@ from PIL import Image
 from torch import nn
 
 from core import runtime, weights
-from core.vision.model import Classifier, fold
+from core.vision.model import LAST, STAGES, STEM, Classifier, fold
 
-WIDTHS, DEPTHS = (32, 64, 128, 256, 384), (1, 2, 2, 3, 2)
-TEACHER_SIZE, TEACHER_WIDTH = 224, 1280
-CELLS = 4  # the teacher's feature map is pooled to this many cells a side
+SHAPE = {"stages": STAGES, "stem": STEM, "last": LAST}  # maps as wide as the teacher's, block for block
+TEACHER_SIZE = 224
+EARLY = 4  # steps of the network with large maps, which see a third of the views while the blocks learn apart
 
 
 @dataclass
 class Task:
     """What a run is to learn.
 
+    classes: names of the K answers
     images: list of PIL RGB, the photos that views are drawn from
     shares: (N,) float that sum to 1, how often each photo is looked at
-    aim:    (pooled features (B, 1280), probabilities (B, 1000), picks (B,) list) -> target probabilities (B, K)
-    mean, std: (1280,) of the teacher's pooled features, which are standardised before they become targets
+    aim:    (pooled features (B, D), probabilities (B, 1000), picks (B,) list) -> target probabilities (B, K)
     mix:    share of views that show two photos at once
     check:  (model, size) -> JSON-ready dict, a quick look at the validation photos
     """
@@ -47,8 +50,6 @@ class Task:
     images: list
     shares: np.ndarray
     aim: Callable
-    mean: torch.Tensor
-    std: torch.Tensor
     mix: float
     check: Callable
 
@@ -58,7 +59,9 @@ def load_teacher(folder):
     spec = importlib.util.spec_from_file_location("teacher", Path(folder) / "mobilenet_v2.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.load_teacher()
+    teacher = module.load_teacher()
+    teacher.table = module.STAGES
+    return teacher
 
 
 def batch_of(arrays, device):
@@ -68,30 +71,44 @@ def batch_of(arrays, device):
 
 
 @torch.no_grad()
-def teach(teacher, images):
-    """(B, 3, H, W) -> feature maps (B, 1280, h, w), probabilities (B, 1000)."""
-    logits, maps = teacher(images)
-    return maps, logits.softmax(1)
+def pooled(teacher, arrays, device, batch=64):
+    """List of (H, W, 3) uint8 -> (N, D) pooled features, (N, 1000) probabilities."""
+    said = [teacher(batch_of(arrays[k : k + batch], device)) for k in range(0, len(arrays), batch)]
+    return torch.cat([maps.mean((2, 3)) for _, maps in said]), torch.cat([logits.softmax(1) for logits, _ in said])
 
 
 @torch.no_grad()
-def pooled(teacher, arrays, device, batch=64):
-    """List of (H, W, 3) uint8 -> (N, 1280) pooled features, (N, 1000) probabilities."""
-    said = [teach(teacher, batch_of(arrays[k : k + batch], device)) for k in range(0, len(arrays), batch)]
-    return torch.cat([maps.mean((2, 3)) for maps, _ in said]), torch.cat([p for _, p in said])
+def lessons(teacher, images):
+    """What each block of the teacher makes of (B, 3, H, W) in [0, 1] -> list of (B, C, h, w), the last its features; (B, 1000) probabilities.
+
+    The way through MobileNetV2 (Sandler et al. 2018, table 2) that the teacher's `features` takes, block by block. The
+    closing convolution counts as a block, so the list fits `Backbone.steps`.
+    """
+    x, number, maps = F.relu6(teacher._conv(images * 2 - 1, 0, stride=2)), 1, []
+    for expansion, repeats, stride in teacher.table:
+        for k in range(repeats):
+            h = x
+            if expansion != 1:
+                h, number = F.relu6(teacher._conv(h, number)), number + 1
+            h = F.relu6(teacher._conv(h, number, stride if k == 0 else 1, depthwise=True))
+            h, number = teacher._conv(h, number + 1), number + 2
+            x = x + h if k else h
+            maps.append(x)
+    maps.append(F.relu6(teacher._conv(x, number)))
+    return maps, teacher._conv(maps[-1].mean((2, 3), keepdim=True), number + 1).flatten(1)[:, 1:].softmax(1)
 
 
-def random_view(image, rng, scale=(0.2, 1.0)):
-    """A random part of the picture, maybe mirrored and recoloured, as (224, 224, 3) uint8.
+def random_view(image, rng, scale=(0.2, 1.0), side=TEACHER_SIZE):
+    """A random part of the picture, maybe mirrored and recoloured, as (side, side, 3) uint8.
 
-    Random resized crop (Szegedy et al. 2015, arXiv:1409.4842) in PIL, then brightness, contrast and saturation;
-    now and then grey or washed out, so that colour alone never makes a bear.
+    Random resized crop (Szegedy et al. 2015, arXiv:1409.4842) in PIL, small parts as often as large ones, then
+    brightness, contrast and saturation; now and then grey or washed out, so that colour alone never makes a bear.
     """
     width, height = image.size
-    area, ratio = width * height * rng.uniform(*scale), math.exp(rng.uniform(-0.5, 0.5))
+    area, ratio = width * height * math.exp(rng.uniform(*np.log(scale))), math.exp(rng.uniform(-0.4, 0.4))
     w, h = min(width, math.sqrt(area * ratio)), min(height, math.sqrt(area / ratio))
     x, y = rng.uniform(0, width - w), rng.uniform(0, height - h)
-    view = image.resize((TEACHER_SIZE,) * 2, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h), reducing_gap=2.0)
+    view = image.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + w, y + h), reducing_gap=2.0)
     a = np.asarray(view, dtype=np.float32)
     if rng.random() < 0.5:
         a = a[:, ::-1]
@@ -121,82 +138,84 @@ def mixed(a, b, rng):
     return out
 
 
-class Views:
-    """A ring buffer of augmented views with what the teacher says of each."""
+def views(task, count, side, rng, scale):
+    """`count` fresh views, list of (side, side, 3) uint8, and the places of their photos in task.images."""
+    picks = rng.choice(len(task.images), size=count, p=task.shares).tolist()
+    seeds = rng.integers(0, 2**63, count)
 
-    def __init__(self, task, teacher, device, size, capacity, scale):
-        self.task, self.teacher, self.device, self.size, self.capacity, self.scale = task, teacher, device, size, capacity, scale
-        self.made = 0
-        self.pixels = torch.zeros(capacity, 3, size, size, dtype=torch.uint8)
-        self.cells = torch.zeros(capacity, TEACHER_WIDTH, CELLS, CELLS, dtype=torch.float16)
-        self.targets = torch.zeros(capacity, len(task.classes))
+    def view(k):
+        own = np.random.default_rng(seeds[k])
+        array = random_view(task.images[picks[k]], own, scale, side)
+        if own.random() < task.mix:
+            other = task.images[own.choice(len(task.images), p=task.shares)]
+            array = mixed(array, random_view(other, own, scale, side), own)
+        return array
 
-    def add(self, count, rng):
-        """Draw `count` fresh views."""
-        while count > 64:  # what the teacher looks at in one go
-            self.add(64, rng)
-            count -= 64
-        picks = rng.choice(len(self.task.images), size=count, p=self.task.shares).tolist()
-        arrays = [random_view(self.task.images[i], rng, self.scale) for i in picks]
-        for k in np.flatnonzero(rng.random(count) < self.task.mix):
-            other = int(rng.choice(len(self.task.images), p=self.task.shares))
-            arrays[k] = mixed(arrays[k], random_view(self.task.images[other], rng, self.scale), rng)
-        batch = batch_of(arrays, self.device)
-        maps, probabilities = teach(self.teacher, batch)
-        where = (torch.arange(count) + self.made) % self.capacity
-        small = F.interpolate(batch, size=(self.size,) * 2, mode="bilinear", antialias=True)
-        self.pixels[where] = small.mul(255).round().clamp(0, 255).byte().cpu()
-        standard = (maps - self.task.mean.view(1, -1, 1, 1)) / self.task.std.view(1, -1, 1, 1)
-        self.cells[where] = F.adaptive_avg_pool2d(standard, CELLS).half().cpu()
-        self.targets[where] = self.task.aim(maps.mean((2, 3)), probabilities, picks).cpu()
-        self.made += count
-
-    def draw(self, count, size, generator):
-        """(B, 3, size, size) in [0, 1], targets (B, K), cells (B, 1280, CELLS, CELLS); mirrored at random, one in three blended."""
-        pick = torch.randint(min(self.made, self.capacity), (count,), generator=generator)
-        x = self.pixels[pick].to(self.device).float().div_(255)
-        y, cells = self.targets[pick].to(self.device), self.cells[pick].to(self.device).float()
-        flip = torch.rand(count, generator=generator) < 0.5
-        x[flip], cells[flip] = x[flip].flip(3), cells[flip].flip(3)
-        if size != self.size:
-            x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)
-        if torch.rand((), generator=generator) < 1 / 3:
-            keep = 0.5 + 0.5 * float(torch.rand((), generator=generator))
-            x, y, cells = (keep * t + (1 - keep) * t.roll(1, 0) for t in (x, y, cells))
-        return x.contiguous(memory_format=torch.channels_last), y, cells
+    return [view(k) for k in range(count)], picks
 
 
-def save_state(path, model, projector, average, optimiser, progress):
+def unlike(ours, theirs, before=None):
+    """How far a map is from the teacher's: mean squared difference, each channel over its variance; 0 alike, 1 for a constant.
+
+    ours, theirs: (B, C, h, w); before: the map that went in. Where it has the same shape the block adds to it, and only
+    what is added counts.
+    """
+    theirs = theirs.float()
+    told = theirs - before.float() if before is not None and before.shape == theirs.shape else theirs
+    variance = told.var((0, 2, 3), correction=0)
+    return ((ours.float() - theirs).square().mean((0, 2, 3)) / (variance + 0.05 * variance.mean() + 1e-8)).mean()
+
+
+def differences(model, images, maps, apart):
+    """How far every step of the backbone is from the teacher's, as a list, and the last map. maps: from `lessons`.
+
+    apart: each step is shown the teacher's map and not its own predecessor's; then a third of the views do for the early ones
+    """
+    out, x = [], images * 2 - 1
+    for k, (step, theirs) in enumerate(zip(model.backbone.steps(), maps, strict=True)):
+        if apart:
+            few = len(images) // 3 if k < EARLY else len(images)
+            before = (maps[k - 1] if k else x)[:few]
+            out.append(unlike(step(before), theirs[:few], before if k else None))
+        else:
+            x = step(x)
+            out.append(unlike(x, theirs))
+    return out, maps[-1] if apart else x
+
+
+def save_state(path, model, average, optimiser, progress):
     """Write everything a resumed run needs as one safetensors file: no pickle, and never half a file."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"projector.{k}": v for k, v in projector.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in average.items()}
-    tensors |= weights.optimiser_tensors(optimiser, "optimiser")
-    weights.save(path, tensors, {"progress": json.dumps(progress)})
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | {f"average.{k}": v for k, v in average.items()}
+    weights.save(path, tensors | weights.optimiser_tensors(optimiser, "optimiser"), {"progress": json.dumps(progress)})
 
 
-def load_state(path, model, projector, average, optimiser):
-    """Put a saved run back; returns its progress: steps done, views seen and the seconds they took."""
+def load_state(path, classes, args, device):
+    """A saved run -> model, average, optimiser, progress, as they were."""
     tensors, metadata = weights.read(path)
-
-    def part(prefix):
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    model.load_state_dict(part("model."))
-    projector.load_state_dict(part("projector."))
-    for key, value in part("average.").items():
-        average[key].copy_(value)
+    progress = json.loads(metadata["progress"])
+    model = Classifier(classes, **SHAPE, folded=not progress["apart"])
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    model.to(device, memory_format=torch.channels_last)
+    optimiser = optimiser_of(model, args, progress["apart"])
     weights.restore_optimiser(optimiser, tensors, "optimiser")
-    return json.loads(metadata["progress"])
+    return model, {k.removeprefix("average."): v.to(device) for k, v in tensors.items() if k.startswith("average.")}, optimiser, progress
 
 
-def begin(path, model, projector):
-    """Start from the averaged backbone of an earlier run of ours; returns that run's progress."""
+def begin(path, classes):
+    """The network of an earlier run or of the bundled weights, whole, with a new head unless the classes are the same -> model, progress."""
     tensors, metadata = weights.read(path)
-    backbone = {k.removeprefix("average.backbone."): v for k, v in tensors.items() if k.startswith("average.backbone.")}
-    model.backbone.load_state_dict(backbone)
-    projector.load_state_dict({k.removeprefix("projector."): v for k, v in tensors.items() if k.startswith("projector.")})
-    return json.loads(metadata["progress"])
+    shape = json.loads(metadata["shape"])
+    model = Classifier(**shape | {"classes": classes})
+    same = shape["classes"] == list(classes)
+    model.load_state_dict({k: v for k, v in tensors.items() if k.startswith("backbone.") or (same and k.startswith("head."))}, strict=same)
+    return model, {"views": int(metadata["views"]), "seconds": float(metadata["seconds"])}
+
+
+def optimiser_of(model, args, apart):
+    """AdamW over the model. Blocks that learn apart are normalised and shallow, so they bear long steps; the head never does."""
+    head = list(model.head.parameters())
+    groups = [{"params": list(model.backbone.parameters()), "peak": args.lr_apart if apart else args.lr}, {"params": head, "peak": args.lr}]
+    return torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0, betas=(0.9, 0.99))
 
 
 def hardware(device):
@@ -206,90 +225,95 @@ def hardware(device):
     return f"{torch.get_num_threads()} CPU cores ({platform.machine()}), {runtime.fast_dtype(device) or torch.float32}".replace("torch.", "")
 
 
-def learning_rate(step, steps, peak):
-    """Linear warm-up over 300 steps or the first tenth, then half a cosine down to nothing. Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5."""
-    return peak * min(1, (step + 1) / min(300, 1 + steps // 10), 1e-3 + 0.5 * (1 + math.cos(math.pi * step / steps)))
+def learning_rate(step, steps):
+    """Share of the peak: warm-up over 50 steps or a tenth, level until half, then straight down to nothing.
 
-
-def loss_of(model, projector, batch, weight, dtype):
-    """What a batch of views costs: (whole loss, KL to the targets, 1 - cosine to the teacher's features).
-
-    The linear projector sees the student's last map in the teacher's grid; the mean of what it says is the pooled
-    feature, and both must point where the teacher's do.
+    The trapezoid of Zhai et al. 2022 (arXiv:2106.04560, sec. 3.5).
     """
-    x, target, cells = batch
-    with torch.autocast(x.device.type, dtype, enabled=dtype is not None):
-        last = list(model.backbone.features(x).values())[-1]
-        logits = model.head(last.mean((2, 3)))
-        grid = F.adaptive_avg_pool2d(last, CELLS).flatten(2).transpose(1, 2)  # (B, cells, width)
-        imitation, whole = projector(grid), projector(last.mean((2, 3)))
-    theirs = cells.flatten(2).transpose(1, 2)
-    kl = F.kl_div(logits.float().log_softmax(1), target, reduction="batchmean")
-    apart = (1 - F.cosine_similarity(whole.float(), theirs.mean(1))).mean()
-    local = (1 - F.cosine_similarity(imitation.float(), theirs, dim=2)).mean()
-    return kl + weight * (apart + 0.5 * local), kl, apart
+    return min(1.0, (step + 1) / min(50, 1 + steps // 10), 2 * (1 - step / steps) + 1e-3)
 
 
-def write_weights(path, average, classes, progress, args, device):
-    """The averaged network, folded and in half precision, with the numbers that release.py needs; returns it unfolded."""
-    model = Classifier(WIDTHS, DEPTHS, classes)
+def write_weights(path, average, classes, folded, progress, args, device):
+    """The averaged network, folded and in half precision, with the numbers that release.py needs; returns it in full."""
+    model = Classifier(classes, **SHAPE, folded=folded)
     model.load_state_dict(average)
-    folded = fold(model.eval())
-    about = {"shape": json.dumps(folded.shape), "views": str(progress["views"]), "seconds": f"{progress['seconds']:.0f}"}
+    shown = model.eval() if folded else fold(model)
+    about = {"shape": json.dumps(shown.shape), "views": str(progress["views"]), "seconds": f"{progress['seconds']:.0f}"}
     about |= {"seed": str(args.seed), "hardware": hardware(device), "before": json.dumps(progress["before"])}
-    weights.save(path, {key: t.half() for key, t in folded.state_dict().items()}, about)
-    return model.to(device)
+    weights.save(path, {key: t.half() for key, t in shown.state_dict().items()}, about)
+    return shown.to(device, memory_format=torch.channels_last)
+
+
+def start(args, classes, device):
+    """What a run begins with: where it stopped, an earlier network (`--begin`), or random numbers -> model, average, optimiser, progress."""
+    state = Path(args.run) / "state.safetensors"
+    if state.exists():
+        found = load_state(state, classes, args, device)
+        print(f"resumed at {found[3]['views']} of {args.views} views", flush=True)
+        return found
+    progress = {"step": 0, "views": 0, "seconds": 0.0, "before": None, "apart": args.begin is None}
+    if args.begin:
+        model, progress["before"] = begin(args.begin, classes)
+        print(f"began with the backbone of {args.begin}", flush=True)
+    else:
+        model = Classifier(classes, **SHAPE)
+    model = model.to(device, memory_format=torch.channels_last)
+    return model, copy_of(model), optimiser_of(model, args, progress["apart"]), progress
+
+
+def copy_of(model):
+    return {key: value.clone() for key, value in model.state_dict().items()}
 
 
 def distil(task, teacher, args, name, device):
     """Train, with a checkpoint every two minutes, and write `args.run`/NAME.safetensors (folded, half precision)."""
-    dtype = runtime.fast_dtype(device)
-    run = Path(args.run)
-    state = run / "state.safetensors"
-    views = Views(task, teacher, device, args.size, args.ring, (args.smallest, 1.0))
-    model = Classifier(WIDTHS, DEPTHS, task.classes).to(device).to(memory_format=torch.channels_last)
-    projector = nn.Linear(model.backbone.width, TEACHER_WIDTH).to(device)
-    steps, progress = args.views // args.batch, {"step": 0, "views": 0, "seconds": 0.0, "before": None}
-    if args.begin and not state.exists():
-        progress["before"] = begin(args.begin, model, projector)
-        print(f"began with the backbone of {args.begin}", flush=True)
-    average = {key: value.clone() for key, value in model.state_dict().items()}
-    parameters = [*model.parameters(), *projector.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=args.lr, weight_decay=args.decay, betas=(0.9, 0.99))
-    if state.exists():
-        progress = load_state(state, model, projector, average, optimiser)
-        print(f"resumed at step {progress['step']} of {steps}", flush=True)
-    first, earlier = progress["step"], progress["seconds"]
-    if first < steps:
-        views.add(args.warm_ring, np.random.default_rng([args.seed, first]))
-    started = saved = time.time()
-    model.train()
-    for step in range(first, steps):
-        # The step alone seeds what it draws, so that a resumed run goes on as if it had not stopped.
-        views.add(max(1, args.batch // args.reuse), np.random.default_rng([args.seed, step, 1]))
-        size = args.size if step > args.small_until * steps else args.small
-        batch = views.draw(args.batch, size, torch.Generator().manual_seed(args.seed * 10**9 + step))
+    dtype, run = runtime.fast_dtype(device), Path(args.run)
+    model, average, optimiser, progress = start(args, task.classes, device)
+    earlier, started, saved = progress["seconds"], time.time(), time.time()
+    first = progress["views"]
+    while progress["views"] < args.views:
+        apart, step = progress["apart"], progress["step"]
+        count, goal = (args.batch // 2, args.apart) if apart else (args.batch, args.views - (0 if args.begin else args.apart))
+        steps = max(1, goal // count)
+        if apart and step >= steps:  # put the blocks together
+            model = fold(model.eval()).to(device, memory_format=torch.channels_last)
+            average, optimiser = copy_of(model), optimiser_of(model, args, False)
+            progress |= {"apart": False, "step": 0}
+            continue
+        model.train()
+        side = args.small if apart or step <= args.small_until * steps else args.size
+        # The views alone seed what is drawn, so that a resumed run goes on as if it had not stopped.
+        arrays, picks = views(task, count, side, np.random.default_rng([args.seed, progress["views"]]), (args.smallest, 1.0))
+        images = batch_of(arrays, device)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps, args.lr)
-        loss, kl, apart = loss_of(model, projector, batch, args.features, dtype)
+            group["lr"] = group["peak"] * learning_rate(step, steps)
+        with torch.autocast(device, dtype, enabled=dtype is not None):
+            maps, probabilities = lessons(teacher, images)
+            apart_by, last = differences(model, images, maps, apart)
+            logits = model.head(last.float().mean((2, 3)))
+        target = task.aim(maps[-1].float().mean((2, 3)), probabilities.float(), picks)
+        kl = F.kl_div(logits.float().log_softmax(1), target, reduction="batchmean")
+        loss = sum(apart_by) + args.answers * kl
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 5.0)
+        if not apart:
+            nn.utils.clip_grad_norm_(model.parameters(), 20.0)
         optimiser.step()
-        done = step + 1
-        follow(average, model, fade=min(0.999, done / (done + 50)))
-        progress |= {"step": done, "views": done * args.batch, "seconds": earlier + time.time() - started}
+        follow(average, model, fade=0.0 if apart else min(0.998, step / (step + 20)))
+        progress |= {"step": step + 1, "views": progress["views"] + count, "seconds": earlier + time.time() - started}
+        done, over = progress["step"], progress["views"] >= args.views
         if done % 100 == 0:
-            rate = (done - first) / (time.time() - started)
-            left = (steps - done) / rate / 60
-            print(f"{done}/{steps} kl {kl:.3f} features {apart:.3f} {rate * args.batch:.0f} views/s, {left:.0f} min left", flush=True)
-        if time.time() - saved > 120 or done == steps:
-            save_state(state, model, projector, average, optimiser, progress)
+            rate = (progress["views"] - first) / (time.time() - started)
+            told = " ".join(f"{d.item():.2f}" for d in apart_by)
+            print(f"{progress['views']}/{args.views} {'apart' if apart else 'whole'} kl {kl.item():.3f} maps {told} {rate:.0f} views/s, "
+                  f"{(args.views - progress['views']) / rate / 60:.0f} min left", flush=True)  # fmt: skip
+        if time.time() - saved > 120 or over:
+            save_state(run / "state.safetensors", model, average, optimiser, progress)
             saved = time.time()
-        if done % args.check == 0 or done == steps:
-            judged = write_weights(run / f"{name}.safetensors", average, task.classes, progress, args, device)
-            report = {side: task.check(judged, side) for side in (args.size, args.size * 5 // 4)}
-            print(f"{done}/{steps} val {json.dumps(report)}", flush=True)
+        if done % args.check == 0 or over:
+            judged = write_weights(run / f"{name}.safetensors", average, task.classes, not apart, progress, args, device)
+            report = {size: task.check(judged, size) for size in (args.size, args.size * 7 // 6)}
+            print(f"{progress['views']}/{args.views} val {json.dumps(report)}", flush=True)
 
 
 def follow(average, model, fade):

@@ -23,7 +23,7 @@ from PIL import ImageOps
 from core.errors import BadInput, StudioError
 from core.images import centre_square, squash, to_array
 from core.metrics import auroc, ece, fpr_at_recall, wilson
-from core.vision.groups import group_matrix, true_group
+from core.vision.groups import class_of_file, group_matrix, group_of
 from core.vision.photos import CLASSES, OTHER, bear_corpus, read
 
 ALIASES = {"brown": "grizzly", "teddys": "teddy", "teddies": "teddy"}
@@ -135,43 +135,59 @@ def bears(args):
 
 
 def held_out_imagenet(data, part="test"):
-    """The ImageNet photos of `data` that training never touches: yields (picture, index of its group)."""
+    """The ImageNet photos of `data` that training never touches: yields (picture, its class's place in ImageNet-1k's order)."""
     for image, _, key in held_out(data, part):
         if key.startswith("imagenet"):
-            yield image, true_group(key.rpartition("/")[2])
+            yield image, class_of_file(key.rpartition("/")[2])
 
 
 def measure_backbone(model, data, teachers=None):
-    """The backbone as a Network -> share of held-out ImageNet photos whose true group it names first or among its first three.
+    """The backbone as a Network -> how often it names the true class, and the true group of classes, of held-out ImageNet photos.
 
-    With the folder `teachers`, the same of the teacher's 1000 probabilities summed into groups (whole photo, 224 px),
-    and how often the two agree on the first.
+    With the folder `teachers`, the same of the teacher (whole photo, 224 px), and how often the two agree on the first.
     """
     images, truth = zip(*held_out_imagenet(data), strict=True)
-    said, truth = model.probabilities(list(images)), np.array(truth)
-    report = top_of(said, truth) | {"ece": ece(said.max(1), said.argmax(1) == truth), "groups": said.shape[1]}
+    said = model.probabilities(list(images))
+    report = top_of(said, truth)
     if teachers:
         theirs = teacher_probabilities(list(images), teachers)
         report["teacher"] = top_of(theirs, truth)
+        theirs = theirs if said.shape[1] == theirs.shape[1] else grouped(theirs)
         report["agreement_with_teacher"] = float((theirs.argmax(1) == said.argmax(1)).mean())
     return report
 
 
+def grouped(said):
+    """(N, 1000) probabilities -> (N, G) of the groups of core/vision/groups.py; those of groups as they are."""
+    return said @ group_matrix().double().numpy() if said.shape[1] == 1000 else said
+
+
 def top_of(said, truth):
-    """(N, K) probabilities, (N,) -> {"n", "top1", "top3" and their intervals}."""
-    order = np.argsort(-said, axis=1)
-    first, three = (order[:, :1] == truth[:, None]).any(1), (order[:, :3] == truth[:, None]).any(1)
-    n = len(truth)
-    return {"n": n, "top1": float(first.mean()), "top1_interval": wilson(int(first.sum()), n),
-            "top3": float(three.mean()), "top3_interval": wilson(int(three.sum()), n)}  # fmt: skip
+    """(N, K) probabilities of the 1000 classes or the groups, (N,) true classes -> a JSON-ready dict.
+
+    {"n", "ece", "groups": {"count", "top1", "top3"}} and of the classes "top1", "top5"; a Wilson interval beside each share
+    """
+    said, truth = np.asarray(said), np.array(truth)
+    mine = truth if said.shape[1] == 1000 else np.array(group_of())[truth]
+    report = {"n": len(truth), "classes": said.shape[1], "ece": ece(said.max(1), said.argmax(1) == mine)}
+    if said.shape[1] == 1000:
+        report |= {"top1": among(said, truth, 1), "top5": among(said, truth, 5)}
+    everyday, group = grouped(said), np.array(group_of())[truth]
+    return report | {"groups": {"count": everyday.shape[1], "top1": among(everyday, group, 1), "top3": among(everyday, group, 3)}}
+
+
+def among(said, truth, count):
+    """How often (N, K) has the truth (N,) among its first `count` -> {"share", "interval"} (95 %, Wilson)."""
+    right = int((np.argsort(-said, axis=1)[:, :count] == truth[:, None]).any(1).sum())
+    return {"share": right / len(truth), "interval": wilson(right, len(truth))}
 
 
 def teacher_probabilities(images, teachers):
-    """PIL RGB list -> (N, G) numpy: the frozen teacher's probabilities of whole photos, summed into groups."""
+    """PIL RGB list -> (N, 1000) numpy: the frozen teacher's probabilities of whole photos."""
     from core.vision.distil import TEACHER_SIZE, load_teacher, pooled
 
     _, said = pooled(load_teacher(teachers), [to_array(squash(image, TEACHER_SIZE)) for image in images], "cpu")
-    return (said @ group_matrix()).double().numpy()
+    return said.double().numpy()
 
 
 def backbone(args):
@@ -255,7 +271,7 @@ def main(argv=None):
     command.add_argument("sources", nargs="*", type=Path, help="zips or folders with a folder per class")
     command.add_argument("--other", action="append", default=[], type=Path, help="zip or folder of photos without a bear; may be repeated")
     command.add_argument("--held-out", type=Path, metavar="DATA", help="measure on the test part of the photos the weights were made from")
-    command = commands.add_parser("backbone", help="the backbone's everyday vocabulary")
+    command = commands.add_parser("backbone", help="the backbone: ImageNet's classes, and everyday groups of them")
     command.set_defaults(measure=backbone)
     command.add_argument("--held-out", type=Path, metavar="DATA", required=True, help="the photos the weights were made from")
     command.add_argument("--teachers", type=Path, help="folder with the frozen teacher, to measure beside it")

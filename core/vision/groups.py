@@ -132,8 +132,3 @@ def class_of_file(name):
 
 def _letters(text):
     return "".join(c for c in text.lower() if c.isalnum())
-
-
-def true_group(name):
-    """File name of an ImageNet sample photo -> index of its group in `list(GROUPS)`."""
-    return group_of()[class_of_file(name)]

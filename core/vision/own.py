@@ -16,7 +16,7 @@ from core.metrics import percent
 from core.vision.network import Network
 
 MAX_FILE = 20 * 2**20
-FORMAT = "vitrine classifier 1"
+FORMAT, EARLIER = "vitrine classifier 2", "vitrine classifier 1"  # the earlier one had other eyes
 NONE = "none of these"
 
 
@@ -85,6 +85,8 @@ def open_classifier(path):
         if Path(path).stat().st_size > MAX_FILE:
             raise ValueError("too large")
         tensors, metadata = weights.read(path)
+        if metadata.get("format") == EARLIER:
+            raise BadInput(f"{Path(path).name} was saved by an earlier version of the studio, which saw with another network. Please train it again.")
         _check(tensors, metadata)
         classifier = OwnClassifier(tensors, metadata)
         classifier.describe()
@@ -96,13 +98,17 @@ def open_classifier(path):
 def _check(tensors, metadata):
     """Raise ValueError or KeyError unless the header fits the tensors: a network is made only after this."""
     shape = json.loads(metadata["shape"])
-    widths, depths, classes = shape["widths"], shape["depths"], shape["classes"]
+    stages, classes = shape["stages"], shape["classes"]
     if metadata["format"] != FORMAT or classes[-1] != NONE or not 3 <= len(classes) <= 100:
         raise ValueError("format")
-    if not all(isinstance(n, int) and 0 < n <= 4096 for n in (*widths, *depths)) or sum(depths) > 64:
+    blocks = [block for stage in stages for block in stage]
+    widths = [shape["stem"], shape["last"], *(width for _, _, width in blocks)]
+    inputs = [shape["stem"], *(width for _, _, width in blocks)]
+    wide = [width * expansion for width, (_, expansion, _) in zip(inputs, blocks, strict=False)]
+    if not all(isinstance(n, int) and 0 < n <= 4096 for n in (*widths, *wide)) or len(blocks) > 64:
         raise ValueError("shape")
     # Widths are what memory goes by, so the widest must be there as a tensor.
-    if max(widths) != max(t.shape[0] for t in tensors.values()) or not all(bool(t.isfinite().all()) for t in tensors.values()):
+    if max(widths + wide) != max(t.shape[0] for t in tensors.values()) or not all(bool(t.isfinite().all()) for t in tensors.values()):
         raise ValueError("tensors")
     if not (32 <= int(metadata["size"]) <= 512 and 0 < float(metadata["temperature"]) < 100):
         raise ValueError("numbers")

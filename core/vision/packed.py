@@ -1,6 +1,6 @@
-"""A folded backbone for looking only, a third faster: weights laid out once as oneDNN wants them, each ReLU inside its convolution.
+"""A folded backbone for looking only, nearly twice as fast: weights laid out once as oneDNN wants them, each ReLU6 inside its convolution.
 
-torch lays the weights of a convolution out anew at every call, and goes over its result once more for the ReLU. Its compiler
+torch lays the weights of a convolution out anew at every call, and goes over its result once more for the ReLU6. Its compiler
 avoids both (torch/_inductor/fx_passes/mkldnn_fusion.py) with the two operators that are used here. They are no public part
 of torch: where they are missing or give something else, `packed` gives the backbone back as it was.
 """
@@ -10,22 +10,25 @@ import copy
 import torch
 from torch import nn
 
-from core.vision.model import Block
+from core.vision.model import Conv, same
 
 CLOSE = 1e-4  # relative difference up to which the packed answer is the backbone's
 
 
-class PackedBlock(nn.Module):
-    """Block without normalisation: 3x3 convolution and ReLU in one. shape: of the pictures that it will see, which any others may differ from"""
+class PackedConv(nn.Module):
+    """Conv without normalisation, convolution and ReLU6 in one. shape: of the map that it will see, which any other may differ from"""
 
-    def __init__(self, block, shape):
+    def __init__(self, layer, shape):
         super().__init__()
-        conv = block.conv
-        self.stride, self.bias = list(conv.stride), conv.bias.detach()
-        self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(conv.weight.detach().to_mkldnn(), 1, conv.stride, 1, 1, shape)
+        conv = layer.conv
+        self.bias, self.stride, self.padding, self.groups = conv.bias.detach(), list(conv.stride), list(conv.padding), conv.groups
+        self.then = ("hardtanh", [0.0, 6.0]) if isinstance(layer.relu, nn.ReLU6) else ("none", [])
+        self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(conv.weight.detach().to_mkldnn(), conv.padding, conv.stride, 1, conv.groups, shape)
 
     def forward(self, x):
-        return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, [1, 1], self.stride, [1, 1], 1, "relu", [], "")
+        x = same(x) if self.stride == [2, 2] else x
+        name, scalars = self.then
+        return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, self.padding, self.stride, [1, 1], self.groups, name, scalars, "")
 
 
 @torch.inference_mode()
@@ -35,13 +38,23 @@ def packed(backbone, size, batch=2):
     expected = backbone(x)
     try:
         quick = copy.deepcopy(backbone)
-        y = (x - quick.mean) / quick.std
-        for stage in quick.stages.values():
-            for number, layer in enumerate(stage):
-                if isinstance(layer, Block):
-                    stage[number] = PackedBlock(layer, list(y.shape))
-                y = stage[number](y)
-        same = torch.allclose(y.mean((2, 3)), expected, rtol=CLOSE, atol=CLOSE * float(expected.abs().max()))
+        shapes = shapes_of(quick, x)
+        for module in list(quick.modules()):
+            for name, layer in module.named_children():
+                if isinstance(layer, Conv):
+                    setattr(module, name, PackedConv(layer, shapes[layer]))
+        alike = torch.allclose(quick(x), expected, rtol=CLOSE, atol=CLOSE * float(expected.abs().max()))
     except (RuntimeError, AttributeError):
         return backbone
-    return quick if same else backbone
+    return quick if alike else backbone
+
+
+def shapes_of(backbone, x):
+    """{Conv: shape of what its convolution is shown} when the backbone looks at (B, 3, H, W)."""
+    shapes, hooks = {}, []
+    for layer in (m for m in backbone.modules() if isinstance(m, Conv)):
+        hooks.append(layer.conv.register_forward_pre_hook(lambda _, inputs, layer=layer: shapes.update({layer: list(inputs[0].shape)})))
+    backbone(x)
+    for hook in hooks:
+        hook.remove()
+    return shapes

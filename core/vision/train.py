@@ -1,11 +1,11 @@
 """Train the studio's eyes from random initialisation. One script for CPU and GPU; the same command resumes.
 
     python -m core.vision.train backbone --data ../shared/data --teachers ../shared/teachers
-    python -m core.vision.train bears --begin runs/backbone/state.safetensors
+    python -m core.vision.train bears --begin assets/weights/backbone.safetensors
     python -m core.vision.train classifier DIR --out my-classifier.safetensors
 
-`backbone` learns the everyday vocabulary of core/vision/groups.py: the teacher's 1000 probabilities summed into
-groups. `bears` learns three bears and "other" from a linear probe on the teacher's features, fitted to the labels of
+`backbone` learns ImageNet's 1000 classes, or with `--vocabulary everyday` the groups of core/vision/groups.py: the
+teacher's probabilities summed. `bears` learns three bears and "other" from a linear probe on the teacher's features, fitted to the labels of
 the training photos. Photos whose label the cross-fitted probe finds very unlikely are left out (confident learning,
 Northcutt et al. 2021, arXiv:1911.00068), because image search mislabels some. How both learn: core/vision/distil.py.
 `classifier` is what the tab "Train" does (core/vision/workshop.py), on a zip or folder with a folder for each class.
@@ -26,7 +26,7 @@ from core.images import squash, to_array
 from core.metrics import auroc
 from core.vision import photos
 from core.vision.distil import TEACHER_SIZE, Task, batch_of, distil, load_teacher, pooled, random_view
-from core.vision.groups import GROUPS, group_matrix, true_group
+from core.vision.groups import GROUPS, class_names, class_of_file, group_matrix, group_of
 from core.vision.head import LogisticRegression
 from core.vision.photos import OTHER
 from core.vision.workshop import Workshop
@@ -86,7 +86,7 @@ def bears_task(args, teacher, device):
     print(f"{len(corpus)} photos; train {len(train)}, val {len(val)}, test {parts.count('test')}", flush=True)
     rng = np.random.default_rng(args.seed)
     # The probe sees every training photo twice, whole and as a crop, because crops are what it will be asked about.
-    looks = looks_at([corpus[i].image for i in train]) + [random_view(corpus[i].image, rng, (0.3, 1.0)) for i in train]
+    looks = looks_at([corpus[i].image for i in train]) + [random_view(corpus[i].image, rng, (0.3, 1.0), TEACHER_SIZE) for i in train]
     features, _ = pooled(teacher, looks, device)
     y = torch.tensor([labels[i] for i in train], device=device)
     keep = clean(features[: len(train)], y) | (y == OTHER).cpu()
@@ -109,8 +109,6 @@ def bears_task(args, teacher, device):
         images=[corpus[i].image for i in kept] + flat,
         shares=np.where(bear, 0.5 / bear.sum(), 0.5 / (~bear).sum()),
         aim=lambda features, said, picks: bear_targets(probe(features), said, own[picks]),
-        mean=probe.mean,
-        std=probe.std,
         mix=0.0,
         check=check,
     )
@@ -138,27 +136,32 @@ def backbone_task(args, teacher, device):
     train = [i for i, part in enumerate(parts) if part == "train"]
     val = [i for i, part in enumerate(parts) if part == "val" and corpus[i].folder.startswith("imagenet")]
     print(f"{len(corpus)} photos; train {len(train)}, val {len(val)} of ImageNet", flush=True)
-    features, _ = pooled(teacher, looks_at([corpus[i].image for i in train]), device)
-    matrix = group_matrix().to(device)
     kind = np.array([0 if corpus[i].folder.startswith("imagenet") else 1 if labels[i] != OTHER else 2 for i in train])
     shares = np.array([0.6, 0.15, 0.25])[kind] / np.bincount(kind, minlength=3)[kind]
-    truth = torch.tensor([true_group(corpus[i].name) for i in val])
+    everyday, matrix = args.vocabulary == "everyday", group_matrix().to(device)
+    truth = torch.tensor([class_of_file(corpus[i].name) for i in val])
+    group = torch.tensor(group_of())[truth]
     val_images = [corpus[i].image for i in val]
 
     def check(model, size):
-        top = answers(model, val_images, size, device).topk(3).indices == truth[:, None]
-        return {"top1": round(float(top[:, 0].float().mean()), 4), "top3": round(float(top.any(1).float().mean()), 4)}
+        said = answers(model, val_images, size, device)
+        grouped = said if everyday else said @ matrix.cpu()
+        report = {"groups_top1": first(grouped, group, 1), "groups_top3": first(grouped, group, 3)}
+        return report if everyday else report | {"top1": first(said, truth, 1), "top5": first(said, truth, 5)}
 
     return Task(
-        classes=tuple(GROUPS),
+        classes=tuple(GROUPS) if everyday else tuple(class_names()),
         images=[corpus[i].image for i in train],
         shares=shares / shares.sum(),
-        aim=lambda features, said, picks: said @ matrix,
-        mean=features.mean(0),
-        std=features.std(0) + 1e-3,
+        aim=lambda features, said, picks: said @ matrix if everyday else said,
         mix=args.mix,
         check=check,
     )
+
+
+def first(said, truth, count):
+    """Share of (N, K) answers that have the truth (N,) among their first `count`."""
+    return round(float((said.topk(count).indices == truth[:, None]).any(1).float().mean()), 4)
 
 
 def classifier(args):
@@ -189,26 +192,25 @@ def classifier(args):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.train", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, task, about, views in (("backbone", backbone_task, "the everyday vocabulary", 600_000), ("bears", bears_task, "the bear detector", 360_000)):
+    for name, task, about, views in (("backbone", backbone_task, "the eyes of the studio", 320_000), ("bears", bears_task, "the bear detector", 60_000)):
         command = commands.add_parser(name, help=about)
         command.set_defaults(task=task)
         command.add_argument("--data", default="../shared/data", help="folder with the photo zips")
         command.add_argument("--teachers", default="../shared/teachers", help="folder with the frozen teacher")
         command.add_argument("--run", default=f"runs/{name}", help="folder for checkpoints")
-        command.add_argument("--begin", help="state.safetensors of an earlier run whose backbone to start from")
+        command.add_argument("--begin", help="weights of ours to go on from, as a run or release wrote them; then no block learns apart")
+        command.add_argument("--vocabulary", choices=("imagenet", "everyday"), default="imagenet", help="1000 classes or the groups of them (backbone)")
         command.add_argument("--views", type=int, default=views, help="augmented views to learn from")
-        command.add_argument("--batch", type=int, default=64)
-        command.add_argument("--reuse", type=int, default=8, help="times each view is used; 1 on a GPU")
-        command.add_argument("--ring", type=int, default=16_384, help="views kept")
-        command.add_argument("--warm-ring", type=int, default=2_048, help="views drawn before the first step")
-        command.add_argument("--smallest", type=float, default=0.2, help="share of a photo that the smallest view shows")
-        command.add_argument("--mix", type=float, default=0.4, help="share of views that show two photos (backbone)")
-        command.add_argument("--small", type=int, default=96, help="px of the first part of the run")
-        command.add_argument("--size", type=int, default=128, help="px of the last part")
-        command.add_argument("--small-until", type=float, default=0.85, help="share of the run in small pictures")
-        command.add_argument("--lr", type=float, default=1.5e-3)
-        command.add_argument("--decay", type=float, default=0.05)
-        command.add_argument("--features", type=float, default=1.5, help="weight of the feature loss")
+        command.add_argument("--apart", type=int, default=80_000, help="of these, views from which each block learns by itself")
+        command.add_argument("--batch", type=int, default=48, help="views a step; half as many while blocks learn apart")
+        command.add_argument("--smallest", type=float, default=0.1, help="share of a photo that the smallest view shows")
+        command.add_argument("--mix", type=float, default=0.3, help="share of views that show two photos (backbone)")
+        command.add_argument("--small", type=int, default=128, help="px of the first part of the run")
+        command.add_argument("--size", type=int, default=192, help="px of the last part")
+        command.add_argument("--small-until", type=float, default=0.8, help="share of the steps in small pictures, once the blocks are together")
+        command.add_argument("--lr-apart", type=float, default=2e-2, help="while blocks learn apart")
+        command.add_argument("--lr", type=float, default=5e-4)
+        command.add_argument("--answers", type=float, default=1.0, help="weight of the answers beside the maps in the loss")
         command.add_argument("--check", type=int, default=500, help="steps between looks at the validation photos")
         command.add_argument("--seed", type=int, default=0)
     command = commands.add_parser("classifier", help="a head of your own on the backbone, from a folder for each class")

@@ -84,7 +84,7 @@ def test_the_page_says_what_is_wrong(tmp_path):
 
 
 def test_stop_keeps_the_picture_and_go_on_finishes_it():
-    work = style_patient.paint_patiently(str(CUP), None, "The wave", 24, 60, 0.2, "gram", "lbfgs", "photo", "backbone", 0, 96)
+    work = style_patient.paint_patiently(str(CUP), None, "The wave", 24, 60, 0.2, "gram", "lbfgs", "photo", "studio", 0, 96)
     job, *_ = next(work)
     next(work)  # the first look, after the first step
     style_patient.halt(job)

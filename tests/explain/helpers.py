@@ -11,6 +11,7 @@ from core.explain import models  # noqa: E402
 from core.vision.model import Classifier  # noqa: E402
 
 NAMES = ("red", "green", "blue", "none")
+STAGES = [[["fused", 2, 8]], [["fused", 2, 16]], [["depthwise", 2, 16]]]
 
 
 def subject(net, size=64, names=NAMES):
@@ -22,9 +23,9 @@ def resnet18():
 
 
 def plain(seed=0):
-    """The studio's own kind of network, folded, with in-place ReLUs."""
+    """The studio's own kind of network, folded, with in-place ReLU6s."""
     torch.manual_seed(seed)
-    return Classifier([8, 16, 16], [1, 1, 2], NAMES, folded=True)
+    return Classifier(NAMES, STAGES, stem=8, last=16, folded=True)
 
 
 def vit(seed=0):

@@ -132,8 +132,12 @@ def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path, monkeypatch):
         Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=eyes)).save(tmp_path / str(eyes) / "state.safetensors")
     made, learning = evaluate.plain(tmp_path / "False")
     assert made.side == 64 and learning == {"pictures": 0, "hours": 0.0}
-    with pytest.raises(BadInput, match="--no-eyes"):
-        evaluate.plain(tmp_path / "True")
+    went_on = Trainer(pictures(side=64), Plan(side=64, batch=4))
+    went_on.judged = 3
+    went_on.save(tmp_path / "without them" / "state.safetensors")
+    for run in ("True", "without them"):
+        with pytest.raises(BadInput, match="--no-eyes"):
+            evaluate.plain(tmp_path / run)
 
 
 def test_judges_look_through_frozen_eyes():

@@ -42,6 +42,22 @@ def test_temperature_is_found_again():
     assert temperature == pytest.approx(2.5, rel=0.1)
 
 
+def test_classes_and_their_groups_are_counted_apart():
+    """An English setter taken for an Irish one is the wrong class and the right group; a car is wrong in both."""
+    setter, irish, car = 212, 213, 817
+    said = np.full((4, 1000), 1e-6)
+    for row, first, second in ((0, setter, irish), (1, irish, setter), (2, car, setter), (3, car, irish)):
+        said[row, first], said[row, second] = 0.6, 0.3
+    report = evaluate.top_of(said, [setter] * 4)
+    assert (report["n"], report["classes"], report["top1"]["share"], report["top5"]["share"]) == (4, 1000, 0.25, 0.75)
+    assert report["groups"]["count"] == 67 and report["groups"]["top1"]["share"] == 0.5 and report["groups"]["top3"]["share"] == 1
+    low, high = report["top1"]["interval"]
+    assert low < 0.25 < high
+    everyday = evaluate.top_of(evaluate.grouped(said), [setter] * 4)
+    assert "top1" not in everyday and everyday["groups"] == report["groups"] and everyday["classes"] == 67
+    assert len(list(release.headlines(report))) == 2 and len(list(release.headlines(everyday))) == 1
+
+
 def test_threshold_separates():
     scores = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
     assert 0.3 < release.threshold_of(scores, scores > 0.5) < 0.7

@@ -94,8 +94,9 @@ def test_files_that_are_no_classifier_are_refused_in_one_sentence(trained, tmp_p
         tmp_path / "text.safetensors",
         tmp_path / "missing.safetensors",
         saved("format.safetensors", format="something else"),
-        saved("huge.safetensors", shape=json.dumps(shape | {"widths": [4096] * 5})),
-        saved("odd.safetensors", shape=json.dumps(shape | {"widths": "wide"})),
+        saved("huge.safetensors", shape=json.dumps(shape | {"last": 4096})),
+        saved("wide.safetensors", shape=json.dumps(shape | {"stages": [[["fused", 256, 16]], *shape["stages"][1:]]})),
+        saved("odd.safetensors", shape=json.dumps(shape | {"stages": "wide"})),
         saved("size.safetensors", size="100000"),
         saved("figures.safetensors", figures="{}"),
         saved("nan.safetensors", tensors=tensors | {"head.bias": tensors["head.bias"] * float("nan")}),
@@ -105,6 +106,8 @@ def test_files_that_are_no_classifier_are_refused_in_one_sentence(trained, tmp_p
     for path in bad:
         with pytest.raises(BadInput, match="is not a classifier that was saved here"):
             own.open_classifier(path)
+    with pytest.raises(BadInput, match="earlier version .* train it again"):
+        own.open_classifier(saved("old.safetensors", format=own.EARLIER))
 
 
 def test_refusals_say_what_to_do():

@@ -3,18 +3,18 @@
 import pytest
 import torch
 
-from core.vision.model import Block, Classifier, fold
+from core.vision.model import DEPTHWISE, FUSED, Classifier, Conv, fold
 from core.vision.packed import packed
 
 
 @pytest.fixture
 def backbone():
     torch.manual_seed(0)
-    model = Classifier([8, 16, 24], [2, 1, 2], ["a", "b"])
-    for block in (m for m in model.modules() if isinstance(m, Block)):
-        block.norm.running_mean.normal_()
-        block.norm.running_var.uniform_(0.5, 2)
-        block.norm.bias.data.normal_()
+    model = Classifier(["a", "b"], [[[FUSED, 2, 8]], [[FUSED, 2, 16], [DEPTHWISE, 4, 16]], [[DEPTHWISE, 3, 24]]], stem=8, last=40)
+    for layer in (m for m in model.modules() if isinstance(m, Conv)):
+        layer.norm.running_mean.normal_()
+        layer.norm.running_var.uniform_(0.5, 2)
+        layer.norm.bias.data.normal_()
     return fold(model).backbone.to(memory_format=torch.channels_last)
 
 
