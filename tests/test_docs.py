@@ -43,8 +43,10 @@ def test_figures_in_the_text_are_the_cards():
     quality, own = card["quality"], card["train_your_own"]
     for text in (
         f"of {quality['n']} unseen ImageNet photos",
-        f"first for {quality['top1']:.3f} and among its first three for {quality['top3']:.3f}",
-        f"(the frozen teacher it learned from: {quality['teacher']['top1']:.3f}",
+        f"right class first for {quality['top1']['share']:.3f} and among its first five for {quality['top5']['share']:.3f}",
+        f"(the frozen teacher it learned from: {quality['teacher']['top1']['share']:.3f} and {quality['teacher']['top5']['share']:.3f}",
+        f"{quality['groups']['count']} everyday groups first for {quality['groups']['top1']['share']:.3f} and among its first three for "
+        f"{quality['groups']['top3']['share']:.3f} (the teacher: {quality['teacher']['groups']['top1']['share']:.3f}",
         f"{own['accuracy']:.3f} right, {own['naming_accuracy']:.3f} with *none of these* set aside",
         f"{own['teacher_naming_accuracy']:.3f}); of {own['n_strangers']} photos of other things, {own['strangers_told']:.3f} were told",
     ):

@@ -2,6 +2,7 @@
 
     python -m core.gan.release weights runs/gan-faces gan-faces      the averaged generator, in half precision
     python -m core.gan.release space --teachers ../shared/teachers   sliders and the check for copies
+    python -m core.gan.release kin                                   the check alone, after another backbone was released
     python -m core.gan.release look                                  principal components as pictures, to name them by
     python -m core.gan.release found                                 puts those that have a name (FOUND) among the sliders
     python -m core.gan.release cards                                 measures everything, and writes the cards
@@ -45,6 +46,7 @@ def export(args):
     }
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
     if judged := about.get("judged", 0) * about["plan"]["batch"]:
+        told["judged"] = str(judged)
         told["note"] = f"Judged by what the vision backbone sees, too, for the last {judged:,} pictures."
     write_weights(args.name, weights.halved(generator.state_dict()), told)
 
@@ -80,16 +82,28 @@ def write_space(args):
             deltas.append(directions.over(direction, model.layers))
             about.append({"name": attribute.name, "low": attribute.low, "high": attribute.high, "fitted": True, "figure": figure})
     append_found(model, deltas, about)
-    learned, held = evaluate.real(args.data)
+    told = {"sliders": json.dumps(about), "age_error_years": f"{error:.2f}", "n_ages": str(n_ages)}
+    write_weights(f"{model.name}-space", {"sliders": torch.from_numpy(np.array(deltas)).half()} | kin(args.data), told)
+
+
+def kin(data):
+    """What the check for copies needs: training pictures as the vision backbone sees them, and how near unseen real ones come to them."""
+    import torch
+
+    learned, held = evaluate.real(data)
     seen, unseen = features(learned), features(held)
     mean = seen.mean(0)
-    main_axes = np.linalg.svd((seen - mean)[::2], full_matrices=False)[2][:AXES].T
-    training = project(seen, mean, main_axes)
-    real = np.sort(metrics.nearest(project(unseen, mean, main_axes), training)[0])
-    tensors = {"sliders": np.array(deltas, np.float16), "mean": mean.astype(np.float32), "axes": main_axes.astype(np.float32),
-               "training": training.astype(np.float16), "real": real.astype(np.float32)}  # fmt: skip
-    told = {"sliders": json.dumps(about), "age_error_years": f"{error:.2f}", "n_ages": str(n_ages)}
-    write_weights(f"{model.name}-space", {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, told)
+    axes = np.linalg.svd((seen - mean)[::2], full_matrices=False)[2][:AXES].T
+    training = project(seen, mean, axes)
+    real = np.sort(metrics.nearest(project(unseen, mean, axes), training)[0])
+    tensors = {"mean": mean.astype(np.float32), "axes": axes.astype(np.float32), "training": training.astype(np.float16), "real": real.astype(np.float32)}
+    return {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in tensors.items()}
+
+
+def write_kin(args):
+    """Take the check for copies anew, as another backbone sees pictures otherwise; the sliders stay."""
+    tensors, told = weights.load("gan-faces-space")
+    write_weights("gan-faces-space", {"sliders": tensors["sliders"].half()} | kin(args.data), told)
 
 
 def append_found(model, deltas, about):
@@ -220,14 +234,23 @@ def main():
     looking = commands.add_parser("look")
     looking.add_argument("--out", default="runs/gan-look")
     commands.add_parser("found")
-    for name in ("space", "cards", "digits-card"):
+    for name in ("space", "kin", "cards", "digits-card"):
         command = commands.add_parser(name)
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
         if name == "cards":
             command.add_argument("--run", help="a run of faces made with --no-eyes, to be measured beside them")
     args = parser.parse_args()
-    {"weights": export, "space": write_space, "look": look, "found": write_found, "cards": write_cards, "digits-card": write_digits_card}[args.command](args)
+    made = {
+        "weights": export,
+        "space": write_space,
+        "kin": write_kin,
+        "look": look,
+        "found": write_found,
+        "cards": write_cards,
+        "digits-card": write_digits_card,
+    }
+    made[args.command](args)
 
 
 if __name__ == "__main__":

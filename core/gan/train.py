@@ -38,6 +38,7 @@ FASTER = 4  # times the generator's rate that the discriminator learns at, or wh
 LAZY = 8  # steps between two R1 penalties
 TARGET = 0.6  # ADA: the share of training pictures, less the share of mistakes, that the discriminator may be sure of
 SAVE = 120  # seconds between checkpoints
+REST = 300  # steps that a generator which begins trained waits for its new discriminator
 EYES_RATE, EYES_AUGMENT, EYES_WARM = 0.0002, 0.3, 60  # the judges' learning rate; strength of `augment`; steps before the generator hears them
 
 
@@ -108,7 +109,7 @@ class Trainer:
         if plan.eyes:
             self.eyes, self.judges = judges.backbone(device), judges.Judges(plan.side).to(device).to(memory_format=torch.channels_last)
             self.optimisers.append(torch.optim.Adam(self.judges.parameters(), lr=EYES_RATE, betas=(0.0, 0.99)))
-        self.steps, self.judged, self.seconds, self.strength = 0, 0, 0.0, 0.0
+        self.steps, self.judged, self.rest, self.seconds, self.strength = 0, 0, 0, 0.0, 0.0
         self.spread = None  # of the pictures, to tell a collapse
 
     @property
@@ -167,7 +168,8 @@ class Trainer:
             (slope,) = torch.autograd.grad(opinion.sum(), real, create_graph=True)
             penalty = slope.square().sum((1, 2, 3)).mean()
         (loss_real + penalty * (plan.gamma / 2 * LAZY)).backward()
-        improve_g.step()
+        if self.steps >= self.rest:
+            improve_g.step()
         improve_d.step()
         sure = opinion.detach().sign().mean().item()
         if plan.augment:  # a full turn of the strength takes 100,000 pictures
@@ -192,9 +194,10 @@ class Trainer:
         if self.plan.eyes:
             judged, told["judges"] = self._judge(fake, real)
             loss = loss + judged
-        loss.backward()
+        if self.steps >= self.rest:
+            loss.backward()
+            improve_g.step()
         self.discriminator.requires_grad_(True)
-        improve_g.step()
         return told
 
     def _judge(self, fake, real):
@@ -246,7 +249,7 @@ class Trainer:
         for name, network, optimiser in self._players():
             tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
             tensors |= weights.optimiser_tensors(optimiser, f"{name}-adam")
-        about = {"steps": self.steps, "judged": self.judged, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
+        about = {"steps": self.steps, "judged": self.judged, "rest": self.rest, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
         weights.save(path, tensors, {"run": json.dumps(about)})
 
     def load(self, path):
@@ -264,8 +267,18 @@ class Trainer:
             if known := part(f"{name}."):  # judges may join a run that began without them
                 network.load_state_dict(known)
                 weights.restore_optimiser(optimiser, tensors, f"{name}-adam")
-        self.steps, self.judged = about["steps"], about.get("judged", 0)
+        self.steps, self.judged, self.rest = about["steps"], about.get("judged", 0), about.get("rest", 0)
         self.seconds, self.strength = about["seconds"], about["strength"]
+
+    def begin(self, path):
+        """Go on from bundled weights, of which only the generator is kept: it waits until a new discriminator has learned to judge it."""
+        tensors, told = weights.read(path)
+        if told["kind"] != self.plan.kind or json.loads(told["shape"]) != self.generator.shape:
+            raise BadInput(f"{path} is another network. Please begin with weights of the same kind and side.")
+        self.generator.load_state_dict(tensors)
+        self.average = {k: v.to(self.device).clone() for k, v in self.generator.state_dict().items()}
+        self.steps, self.judged = (int(told.get(key, 0)) // self.plan.batch for key in ("pictures", "judged"))
+        self.rest, self.seconds = self.steps + REST, float(told["seconds"])
 
     def _players(self):
         players = {"generator": self.generator, "discriminator": self.discriminator} | ({"judges": self.judges} if self.plan.eyes else {})
@@ -338,6 +351,7 @@ def main():
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--kind", choices=sorted(model.KINDS), default="dcgan")
     parser.add_argument("--run", help="folder of the run (runs/gan-WHAT)")
+    parser.add_argument("--begin", help="weights of ours to go on from, where no run is left to resume: assets/weights/gan-faces.safetensors")
     parser.add_argument("--side", type=int, choices=(32, 64, 128))
     parser.add_argument("--pictures", type=int, default=2_000_000, help="stop after so many were shown")
     parser.add_argument("--minutes", type=float, default=math.inf, help="or after so many minutes of training in all")
@@ -359,6 +373,9 @@ def main():
     if state.exists():
         trainer.load(state)
         print(f"resumed at {trainer.seen} pictures", flush=True)
+    elif args.begin:
+        trainer.begin(args.begin)
+        print(f"began with {args.begin}, {trainer.seen} pictures", flush=True)
     saved = time.monotonic()
     before, clock = trainer.seen, time.monotonic()
     while trainer.seen < args.pictures and trainer.seconds < args.minutes * 60:

@@ -13,7 +13,6 @@ whole   the blocks are put together, their normalisation is folded away, and the
 
 import importlib.util
 import json
-import math
 import platform
 import time
 from collections.abc import Callable
@@ -23,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import nn
 
 from core import runtime, weights
 from core.vision.model import LAST, STAGES, STEM, Classifier, fold
+from core.vision.views import batch_of, views
 
 SHAPE = {"stages": STAGES, "stem": STEM, "last": LAST}  # maps as wide as the teacher's, block for block
 TEACHER_SIZE = 224
@@ -64,12 +63,6 @@ def load_teacher(folder):
     return teacher
 
 
-def batch_of(arrays, device):
-    """List of (H, W, 3) uint8 -> (B, 3, H, W) float in [0, 1]."""
-    x = torch.from_numpy(np.stack(arrays)).to(device).permute(0, 3, 1, 2)
-    return x.float().div_(255).contiguous(memory_format=torch.channels_last)
-
-
 @torch.no_grad()
 def pooled(teacher, arrays, device, batch=64):
     """List of (H, W, 3) uint8 -> (N, D) pooled features, (N, 1000) probabilities."""
@@ -96,62 +89,6 @@ def lessons(teacher, images):
             maps.append(x)
     maps.append(F.relu6(teacher._conv(x, number)))
     return maps, teacher._conv(maps[-1].mean((2, 3), keepdim=True), number + 1).flatten(1)[:, 1:].softmax(1)
-
-
-def random_view(image, rng, scale=(0.2, 1.0), side=TEACHER_SIZE):
-    """A random part of the picture, maybe mirrored and recoloured, as (side, side, 3) uint8.
-
-    Random resized crop (Szegedy et al. 2015, arXiv:1409.4842) in PIL, small parts as often as large ones, then
-    brightness, contrast and saturation; now and then grey or washed out, so that colour alone never makes a bear.
-    """
-    width, height = image.size
-    area, ratio = width * height * math.exp(rng.uniform(*np.log(scale))), math.exp(rng.uniform(-0.4, 0.4))
-    w, h = min(width, math.sqrt(area * ratio)), min(height, math.sqrt(area / ratio))
-    x, y = rng.uniform(0, width - w), rng.uniform(0, height - h)
-    view = image.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + w, y + h), reducing_gap=2.0)
-    a = np.asarray(view, dtype=np.float32)
-    if rng.random() < 0.5:
-        a = a[:, ::-1]
-    if rng.random() < 0.8:
-        grey = a @ np.float32([0.299, 0.587, 0.114])
-        colour = 0.0 if rng.random() < 0.08 else rng.uniform(0.5, 1.4)
-        a = grey[..., None] * (1 - colour) + a * colour
-        a = (a - a.mean()) * rng.uniform(0.6, 1.4) + a.mean() * rng.uniform(0.6, 1.35)
-        a = a * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
-    return a.clip(0, 255).astype(np.uint8)
-
-
-def mixed(a, b, rng):
-    """Two views (S, S, 3) uint8 -> one that shows both: blended, or a box of the second pasted into the first.
-
-    Zhang et al. 2018 (mixup, arXiv:1710.09412); Yun et al. 2019 (CutMix, arXiv:1905.04899). The teacher is asked what
-    it sees in the mixture, so no label has to be mixed.
-    """
-    if rng.random() < 0.5:
-        keep = rng.uniform(0.5, 0.8)
-        return (a * keep + b * (1 - keep)).astype(np.uint8)
-    side = len(a)
-    h, w = (int(side * rng.uniform(0.35, 0.75)) for _ in range(2))
-    y, x = int(rng.integers(0, side - h + 1)), int(rng.integers(0, side - w + 1))
-    out = a.copy()
-    out[y : y + h, x : x + w] = b[y : y + h, x : x + w]
-    return out
-
-
-def views(task, count, side, rng, scale):
-    """`count` fresh views, list of (side, side, 3) uint8, and the places of their photos in task.images."""
-    picks = rng.choice(len(task.images), size=count, p=task.shares).tolist()
-    seeds = rng.integers(0, 2**63, count)
-
-    def view(k):
-        own = np.random.default_rng(seeds[k])
-        array = random_view(task.images[picks[k]], own, scale, side)
-        if own.random() < task.mix:
-            other = task.images[own.choice(len(task.images), p=task.shares)]
-            array = mixed(array, random_view(other, own, scale, side), own)
-        return array
-
-    return [view(k) for k in range(count)], picks
 
 
 def unlike(ours, theirs, before=None):
@@ -183,39 +120,97 @@ def differences(model, images, maps, apart):
     return out, maps[-1] if apart else x
 
 
-def save_state(path, model, average, optimiser, progress):
-    """Write everything a resumed run needs as one safetensors file: no pickle, and never half a file."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | {f"average.{k}": v for k, v in average.items()}
-    weights.save(path, tensors | weights.optimiser_tensors(optimiser, "optimiser"), {"progress": json.dumps(progress)})
+class Run:
+    """A network that learns: the model, the average of its weights over time, the optimiser, and how far it is.
 
+    progress: {"step": of this part of the run, "views", "seconds", "before": what `--begin` had learned from or None,
+    "apart": whether blocks learn by themselves, "fresh": whether the head began with random numbers in this part}
+    """
 
-def load_state(path, classes, args, device):
-    """A saved run -> model, average, optimiser, progress, as they were."""
-    tensors, metadata = weights.read(path)
-    progress = json.loads(metadata["progress"])
-    model = Classifier(classes, **SHAPE, folded=not progress["apart"])
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    model.to(device, memory_format=torch.channels_last)
-    optimiser = optimiser_of(model, args, progress["apart"])
-    weights.restore_optimiser(optimiser, tensors, "optimiser")
-    return model, {k.removeprefix("average."): v.to(device) for k, v in tensors.items() if k.startswith("average.")}, optimiser, progress
+    def __init__(self, model, progress, args, device):
+        self.model, self.progress, self.args = model.to(device, memory_format=torch.channels_last), progress, args
+        self.average = {key: value.clone() for key, value in model.state_dict().items()}
+        # Blocks that learn apart are normalised and shallow, so they bear long steps; a fresh head bears longer ones than the rest.
+        rates = args.lr_apart if progress["apart"] else args.lr, args.lr * (4 if progress["fresh"] else 1)
+        groups = [{"params": list(part.parameters()), "peak": rate} for part, rate in zip((model.backbone, model.head), rates, strict=True)]
+        self.optimiser = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0, betas=(0.9, 0.99))
+
+    @property
+    def batch(self):
+        return self.args.batch // 2 if self.progress["apart"] else self.args.batch
+
+    @property
+    def steps(self):
+        """Of this part of the run, in all."""
+        views = self.args.apart if self.progress["apart"] else self.args.views - (0 if self.args.begin else self.args.apart)
+        return max(1, views // self.batch)
+
+    @property
+    def side(self):
+        """px of the views."""
+        small = self.progress["apart"] or self.progress["step"] <= self.args.small_until * self.steps
+        return self.args.small if small else self.args.size
+
+    def together(self, device):
+        """The blocks put together, their normalisation folded away -> the Run that goes on with them."""
+        return Run(fold(self.model.eval()), self.progress | {"apart": False, "fresh": False, "step": 0}, self.args, device)
+
+    def learn(self, loss):
+        """One step down the slope of a loss; the average follows."""
+        apart, step = self.progress["apart"], self.progress["step"]
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * learning_rate(step, self.steps)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if not apart:
+            nn.utils.clip_grad_norm_(self.model.parameters(), 20.0)
+        self.optimiser.step()
+        follow(self.average, self.model, fade=0.0 if apart else min(0.998, step / (step + 20)))
+        self.progress |= {"step": step + 1, "views": self.progress["views"] + self.batch}
+
+    def save(self, path):
+        """Everything a resumed run needs as one safetensors file: no pickle, and never half a file."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()} | {f"average.{k}": v for k, v in self.average.items()}
+        weights.save(path, tensors | weights.optimiser_tensors(self.optimiser, "optimiser"), {"progress": json.dumps(self.progress)})
+
+    @classmethod
+    def load(cls, path, classes, args, device):
+        """A saved run as it was."""
+        tensors, metadata = weights.read(path)
+        progress = json.loads(metadata["progress"])
+        run = cls(Classifier(classes, **SHAPE, folded=not progress["apart"]), progress, args, device)
+        run.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        run.average = {k.removeprefix("average."): v.to(device) for k, v in tensors.items() if k.startswith("average.")}
+        weights.restore_optimiser(run.optimiser, tensors, "optimiser")
+        return run
 
 
 def begin(path, classes):
-    """The network of an earlier run or of the bundled weights, whole, with a new head unless the classes are the same -> model, progress."""
+    """The network of an earlier run or of the bundled weights, whole, with a fresh head unless the classes are the same.
+
+    -> model, what it learned from, whether the head is fresh
+    """
     tensors, metadata = weights.read(path)
     shape = json.loads(metadata["shape"])
     model = Classifier(**shape | {"classes": classes})
-    same = shape["classes"] == list(classes)
-    model.load_state_dict({k: v for k, v in tensors.items() if k.startswith("backbone.") or (same and k.startswith("head."))}, strict=same)
-    return model, {"views": int(metadata["views"]), "seconds": float(metadata["seconds"])}
+    fresh = shape["classes"] != list(classes)
+    model.load_state_dict({k: v for k, v in tensors.items() if k.startswith("backbone.") or (k.startswith("head.") and not fresh)}, strict=not fresh)
+    return model, {"views": int(metadata["views"]), "seconds": float(metadata["seconds"])}, fresh
 
 
-def optimiser_of(model, args, apart):
-    """AdamW over the model. Blocks that learn apart are normalised and shallow, so they bear long steps; the head never does."""
-    head = list(model.head.parameters())
-    groups = [{"params": list(model.backbone.parameters()), "peak": args.lr_apart if apart else args.lr}, {"params": head, "peak": args.lr}]
-    return torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0, betas=(0.9, 0.99))
+def start(args, classes, device):
+    """What a run begins with: where it stopped, an earlier network (`--begin`), or random numbers."""
+    state = Path(args.run) / "state.safetensors"
+    if state.exists():
+        run = Run.load(state, classes, args, device)
+        print(f"resumed at {run.progress['views']} of {args.views} views", flush=True)
+        return run
+    progress = {"step": 0, "views": 0, "seconds": 0.0, "before": None, "apart": args.begin is None, "fresh": True}
+    if not args.begin:
+        return Run(Classifier(classes, **SHAPE), progress, args, device)
+    model, progress["before"], progress["fresh"] = begin(args.begin, classes)
+    print(f"began with the backbone of {args.begin}", flush=True)
+    return Run(model, progress, args, device)
 
 
 def hardware(device):
@@ -233,87 +228,61 @@ def learning_rate(step, steps):
     return min(1.0, (step + 1) / min(50, 1 + steps // 10), 2 * (1 - step / steps) + 1e-3)
 
 
-def write_weights(path, average, classes, folded, progress, args, device):
+def write_weights(path, run, classes, device):
     """The averaged network, folded and in half precision, with the numbers that release.py needs; returns it in full."""
-    model = Classifier(classes, **SHAPE, folded=folded)
-    model.load_state_dict(average)
-    shown = model.eval() if folded else fold(model)
+    progress = run.progress
+    model = Classifier(classes, **SHAPE, folded=not progress["apart"])
+    model.load_state_dict(run.average)
+    shown = fold(model.eval()) if progress["apart"] else model.eval()
     about = {"shape": json.dumps(shown.shape), "views": str(progress["views"]), "seconds": f"{progress['seconds']:.0f}"}
-    about |= {"seed": str(args.seed), "hardware": hardware(device), "before": json.dumps(progress["before"])}
+    about |= {"seed": str(run.args.seed), "hardware": hardware(device), "before": json.dumps(progress["before"])}
     weights.save(path, {key: t.half() for key, t in shown.state_dict().items()}, about)
     return shown.to(device, memory_format=torch.channels_last)
 
 
-def start(args, classes, device):
-    """What a run begins with: where it stopped, an earlier network (`--begin`), or random numbers -> model, average, optimiser, progress."""
-    state = Path(args.run) / "state.safetensors"
-    if state.exists():
-        found = load_state(state, classes, args, device)
-        print(f"resumed at {found[3]['views']} of {args.views} views", flush=True)
-        return found
-    progress = {"step": 0, "views": 0, "seconds": 0.0, "before": None, "apart": args.begin is None}
-    if args.begin:
-        model, progress["before"] = begin(args.begin, classes)
-        print(f"began with the backbone of {args.begin}", flush=True)
-    else:
-        model = Classifier(classes, **SHAPE)
-    model = model.to(device, memory_format=torch.channels_last)
-    return model, copy_of(model), optimiser_of(model, args, progress["apart"]), progress
+def loss_of(run, task, teacher, images, picks):
+    """What a batch of views costs -> (whole loss, KL to the targets, distance of every map as a list).
 
-
-def copy_of(model):
-    return {key: value.clone() for key, value in model.state_dict().items()}
+    images: (B, 3, H, W) in [0, 1]; picks: (B,) places of their photos in task.images
+    """
+    device = images.device.type
+    dtype = runtime.fast_dtype(device)
+    with torch.autocast(device, dtype, enabled=dtype is not None):
+        maps, probabilities = lessons(teacher, images)
+        distances, last = differences(run.model, images, maps, run.progress["apart"])
+        logits = run.model.head(last.float().mean((2, 3)))
+    target = task.aim(maps[-1].float().mean((2, 3)), probabilities.float(), picks)
+    kl = F.kl_div(logits.float().log_softmax(1), target, reduction="batchmean")
+    return sum(distances) + run.args.answers * kl, kl, distances
 
 
 def distil(task, teacher, args, name, device):
     """Train, with a checkpoint every two minutes, and write `args.run`/NAME.safetensors (folded, half precision)."""
-    dtype, run = runtime.fast_dtype(device), Path(args.run)
-    model, average, optimiser, progress = start(args, task.classes, device)
-    earlier, started, saved = progress["seconds"], time.time(), time.time()
-    first = progress["views"]
-    while progress["views"] < args.views:
-        apart, step = progress["apart"], progress["step"]
-        count, goal = (args.batch // 2, args.apart) if apart else (args.batch, args.views - (0 if args.begin else args.apart))
-        steps = max(1, goal // count)
-        if apart and step >= steps:  # put the blocks together
-            model = fold(model.eval()).to(device, memory_format=torch.channels_last)
-            average, optimiser = copy_of(model), optimiser_of(model, args, False)
-            progress |= {"apart": False, "step": 0}
-            continue
-        model.train()
-        side = args.small if apart or step <= args.small_until * steps else args.size
-        # The views alone seed what is drawn, so that a resumed run goes on as if it had not stopped.
-        arrays, picks = views(task, count, side, np.random.default_rng([args.seed, progress["views"]]), (args.smallest, 1.0))
-        images = batch_of(arrays, device)
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * learning_rate(step, steps)
-        with torch.autocast(device, dtype, enabled=dtype is not None):
-            maps, probabilities = lessons(teacher, images)
-            apart_by, last = differences(model, images, maps, apart)
-            logits = model.head(last.float().mean((2, 3)))
-        target = task.aim(maps[-1].float().mean((2, 3)), probabilities.float(), picks)
-        kl = F.kl_div(logits.float().log_softmax(1), target, reduction="batchmean")
-        loss = sum(apart_by) + args.answers * kl
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if not apart:
-            nn.utils.clip_grad_norm_(model.parameters(), 20.0)
-        optimiser.step()
-        follow(average, model, fade=0.0 if apart else min(0.998, step / (step + 20)))
-        progress |= {"step": step + 1, "views": progress["views"] + count, "seconds": earlier + time.time() - started}
-        done, over = progress["step"], progress["views"] >= args.views
-        if done % 100 == 0:
-            rate = (progress["views"] - first) / (time.time() - started)
-            told = " ".join(f"{d.item():.2f}" for d in apart_by)
-            print(f"{progress['views']}/{args.views} {'apart' if apart else 'whole'} kl {kl.item():.3f} maps {told} {rate:.0f} views/s, "
-                  f"{(args.views - progress['views']) / rate / 60:.0f} min left", flush=True)  # fmt: skip
+    folder, run = Path(args.run), start(args, task.classes, device)
+    began, first, earlier = time.time(), run.progress["views"], run.progress["seconds"]
+    saved = began
+    while run.progress["views"] < args.views:
+        if run.progress["apart"] and run.progress["step"] >= run.steps:
+            run = run.together(device)
+        run.model.train()
+        # The number of views alone seeds what is drawn, so that a resumed run goes on as if it had not stopped.
+        rng = np.random.default_rng([args.seed, run.progress["views"]])
+        arrays, picks = views(task, run.batch, run.side, rng, (args.smallest, 1.0))
+        loss, kl, distances = loss_of(run, task, teacher, batch_of(arrays, device), picks)
+        run.learn(loss)
+        run.progress["seconds"] = earlier + time.time() - began
+        done, over = run.progress["views"], run.progress["views"] >= args.views
+        if run.progress["step"] % 100 == 0:
+            rate = (done - first) / (time.time() - began)
+            told = f"{'apart' if run.progress['apart'] else 'whole'} kl {kl.item():.3f} maps {' '.join(f'{d.item():.2f}' for d in distances)}"
+            print(f"{done}/{args.views} {told} {rate:.0f} views/s, {(args.views - done) / rate / 60:.0f} min left", flush=True)
         if time.time() - saved > 120 or over:
-            save_state(run / "state.safetensors", model, average, optimiser, progress)
+            run.save(folder / "state.safetensors")
             saved = time.time()
-        if done % args.check == 0 or over:
-            judged = write_weights(run / f"{name}.safetensors", average, task.classes, not apart, progress, args, device)
+        if run.progress["step"] % args.check == 0 or over:
+            judged = write_weights(folder / f"{name}.safetensors", run, task.classes, device)
             report = {size: task.check(judged, size) for size in (args.size, args.size * 7 // 6)}
-            print(f"{progress['views']}/{args.views} val {json.dumps(report)}", flush=True)
+            print(f"{done}/{args.views} val {json.dumps(report)}", flush=True)
 
 
 def follow(average, model, fade):

@@ -25,10 +25,11 @@ from core.errors import StudioError
 from core.images import squash, to_array
 from core.metrics import auroc
 from core.vision import photos
-from core.vision.distil import TEACHER_SIZE, Task, batch_of, distil, load_teacher, pooled, random_view
+from core.vision.distil import TEACHER_SIZE, Task, distil, load_teacher, pooled
 from core.vision.groups import GROUPS, class_names, class_of_file, group_matrix, group_of
 from core.vision.head import LogisticRegression
 from core.vision.photos import OTHER
+from core.vision.views import batch_of, random_view
 from core.vision.workshop import Workshop
 
 # ImageNet classes that are animals easily taken for one of our bears: ice bear, lesser panda, giant panda.
@@ -86,7 +87,7 @@ def bears_task(args, teacher, device):
     print(f"{len(corpus)} photos; train {len(train)}, val {len(val)}, test {parts.count('test')}", flush=True)
     rng = np.random.default_rng(args.seed)
     # The probe sees every training photo twice, whole and as a crop, because crops are what it will be asked about.
-    looks = looks_at([corpus[i].image for i in train]) + [random_view(corpus[i].image, rng, (0.3, 1.0), TEACHER_SIZE) for i in train]
+    looks = looks_at([corpus[i].image for i in train]) + [random_view(corpus[i].image, rng, TEACHER_SIZE, (0.3, 1.0)) for i in train]
     features, _ = pooled(teacher, looks, device)
     y = torch.tensor([labels[i] for i in train], device=device)
     keep = clean(features[: len(train)], y) | (y == OTHER).cpu()
@@ -192,7 +193,7 @@ def classifier(args):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.train", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, task, about, views in (("backbone", backbone_task, "the eyes of the studio", 320_000), ("bears", bears_task, "the bear detector", 60_000)):
+    for name, task, about, views in (("backbone", backbone_task, "the eyes of the studio", 210_000), ("bears", bears_task, "the bear detector", 40_000)):
         command = commands.add_parser(name, help=about)
         command.set_defaults(task=task)
         command.add_argument("--data", default="../shared/data", help="folder with the photo zips")
@@ -201,7 +202,7 @@ def main(argv=None):
         command.add_argument("--begin", help="weights of ours to go on from, as a run or release wrote them; then no block learns apart")
         command.add_argument("--vocabulary", choices=("imagenet", "everyday"), default="imagenet", help="1000 classes or the groups of them (backbone)")
         command.add_argument("--views", type=int, default=views, help="augmented views to learn from")
-        command.add_argument("--apart", type=int, default=80_000, help="of these, views from which each block learns by itself")
+        command.add_argument("--apart", type=int, default=60_000, help="of these, views from which each block learns by itself")
         command.add_argument("--batch", type=int, default=48, help="views a step; half as many while blocks learn apart")
         command.add_argument("--smallest", type=float, default=0.1, help="share of a photo that the smallest view shows")
         command.add_argument("--mix", type=float, default=0.3, help="share of views that show two photos (backbone)")
@@ -209,7 +210,7 @@ def main(argv=None):
         command.add_argument("--size", type=int, default=192, help="px of the last part")
         command.add_argument("--small-until", type=float, default=0.8, help="share of the steps in small pictures, once the blocks are together")
         command.add_argument("--lr-apart", type=float, default=2e-2, help="while blocks learn apart")
-        command.add_argument("--lr", type=float, default=5e-4)
+        command.add_argument("--lr", type=float, default=1.2e-4)
         command.add_argument("--answers", type=float, default=1.0, help="weight of the answers beside the maps in the loss")
         command.add_argument("--check", type=int, default=500, help="steps between looks at the validation photos")
         command.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,12 @@
 """The networks, in sizes that cost nothing."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from core import weights
 from core.errors import BadInput
 from core.gan import evaluate, judges, model
 from core.gan.train import Collapse, Plan, Trainer, augment, generator_of, networks
@@ -138,6 +141,24 @@ def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path, monkeypatch):
     for run in ("True", "without them"):
         with pytest.raises(BadInput, match="--no-eyes"):
             evaluate.plain(tmp_path / run)
+
+
+def test_a_run_begins_with_bundled_weights_and_the_generator_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.gan.train.REST", 2)
+    earlier = Trainer(pictures(), Plan(side=32, batch=4))
+    earlier.step()
+    told = {"kind": "dcgan", "shape": json.dumps(earlier.generator.shape), "pictures": "40", "seconds": "7"}
+    weights.save(tmp_path / "g.safetensors", earlier.finished(64), told)
+    run = Trainer(pictures(), Plan(side=32, batch=4, seed=9))
+    run.begin(tmp_path / "g.safetensors")
+    kept = weights.read(tmp_path / "g.safetensors")[0]
+    moved = []
+    for _ in range(3):
+        run.step()
+        moved.append(max((value - kept[key]).abs().max().item() for key, value in run.generator.named_parameters()))
+    assert moved[0] == moved[1] == 0 < moved[2] and run.seen == 52 and run.seconds >= 7
+    with pytest.raises(BadInput, match="another network"):
+        Trainer(pictures(side=64), Plan(side=64, batch=4)).begin(tmp_path / "g.safetensors")
 
 
 def test_judges_look_through_frozen_eyes():

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core import weights
-from core.vision import distil, groups, photos, train
+from core.vision import distil, groups, photos, train, views
 from core.vision.model import DEPTHWISE, FUSED, Classifier
 from tests.conftest import SHARED, zip_photos
 
@@ -191,7 +191,7 @@ def test_unlike_is_nothing_for_the_same_and_one_for_a_constant():
 def test_a_mixed_view_shows_both():
     rng = np.random.default_rng(0)
     black, white = np.zeros((50, 50, 3), np.uint8), np.full((50, 50, 3), 255, np.uint8)
-    means = [distil.mixed(black, white, rng).mean() / 255 for _ in range(40)]
+    means = [views.mixed(black, white, rng).mean() / 255 for _ in range(40)]
     assert 0.1 < min(means) and max(means) < 0.6 and not black.any()
 
 
@@ -208,7 +208,7 @@ def test_doubtful_labels_are_found():
 def test_views_are_pictures_of_the_photo():
     rng = np.random.default_rng(0)
     brown = Image.new("RGB", (300, 100), (150, 90, 40))
-    views = np.stack([distil.random_view(brown, rng) for _ in range(30)])
-    assert views.shape == (30, 224, 224, 3) and views.dtype == np.uint8
-    assert np.median(views[..., 0].astype(int) - views[..., 2]) > 40  # still brown, mostly
-    assert len({view.tobytes() for view in views}) > 15
+    seen = np.stack([views.random_view(brown, rng, 224) for _ in range(30)])
+    assert seen.shape == (30, 224, 224, 3) and seen.dtype == np.uint8
+    assert np.median(seen[..., 0].astype(int) - seen[..., 2]) > 40  # still brown, mostly
+    assert len({view.tobytes() for view in seen}) > 15
