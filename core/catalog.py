@@ -90,8 +90,8 @@ ENTRIES = {
         Entry(
             name="backbone",
             file="backbone.safetensors",
-            sha256="aace8f733b9315a3f2195f16514698013fdd676acba34e0869b72ce687438113",
-            bytes=9_179_558,
+            sha256="f4b7c956eae52108550a4d51807542b3bd29fcf2a4c3070daf9e1d1cc9a76737",
+            bytes=8_671_064,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.vision.train backbone && python -m core.vision.release backbone",
         ),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from core.vision import evaluate, release
 from tests.conftest import run_python, zip_photos
@@ -56,6 +57,15 @@ def test_classes_and_their_groups_are_counted_apart():
     everyday = evaluate.top_of(evaluate.grouped(said), [setter] * 4)
     assert "top1" not in everyday and everyday["groups"] == report["groups"] and everyday["classes"] == 67
     assert len(list(release.headlines(report))) == 2 and len(list(release.headlines(everyday))) == 1
+
+
+def test_a_centred_head_says_the_same_and_holds_nothing_that_all_classes_share():
+    torch.manual_seed(0)
+    tensors, x = {"head.weight": torch.randn(5, 8) - 3, "head.bias": torch.randn(5) - 9, "other": torch.ones(2)}, torch.rand(4, 8)
+    after = release.centred(tensors)
+    said = [(x @ t["head.weight"].T + t["head.bias"]).softmax(1) for t in (tensors, after)]
+    assert torch.allclose(*said, atol=1e-5) and torch.equal(after["other"], tensors["other"])
+    assert after["head.weight"].sum(0).abs().max() < 1e-5 and after["head.bias"].sum().abs() < 1e-5
 
 
 def test_threshold_separates():
