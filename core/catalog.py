@@ -90,7 +90,7 @@ ENTRIES = {
         Entry(
             name="backbone",
             file="backbone.safetensors",
-            sha256="f4b7c956eae52108550a4d51807542b3bd29fcf2a4c3070daf9e1d1cc9a76737",
+            sha256="d9726675fa4aaf9e4f06e79c298fbebaaec02a658a979d931cad89a74659f87f",
             bytes=8_671_064,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.vision.train backbone && python -m core.vision.release backbone",
@@ -98,8 +98,8 @@ ENTRIES = {
         Entry(
             name="bears",
             file="bears.safetensors",
-            sha256="38ac9adca214a3b95eea3e92a03c75170a59fe419f0ae92233c85e98c7f0253f",
-            bytes=7_936_992,
+            sha256="99c4a1d5c1bd1c6be28af437cf827656378c8973488efdee31b9153bced0b133",
+            bytes=4_496_152,
             licence="research and teaching, non-commercial: some of the photos it learned from are shared on those terms",
             remake="python -m core.vision.train bears --begin assets/weights/backbone.safetensors && python -m core.vision.release bears",
         ),
@@ -138,8 +138,8 @@ ENTRIES = {
         Entry(
             name="gan-faces-space",
             file="gan-faces-space.safetensors",
-            sha256="05adff7c1bcd4fef8ef6eb031590e88863da9a0dc055a46aa022423a31bda399",
-            bytes=1_136_784,
+            sha256="49cbebd6c8dfb17a10bf597febb5e60474e23f38debf1b93610a04ba90452a06",
+            bytes=1_369_752,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",
         ),

@@ -18,10 +18,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageOps
 
 from core.errors import BadInput, StudioError
-from core.images import centre_square, squash, to_array
+from core.images import squash, to_array
 from core.metrics import auroc, ece, fpr_at_recall, wilson
 from core.vision.groups import class_of_file, group_matrix, group_of
 from core.vision.photos import CLASSES, OTHER, bear_corpus, read
@@ -199,7 +198,7 @@ def backbone(args):
 
 
 class TeachersEyes:
-    """The frozen teacher in the backbone's place, with the same two looks."""
+    """The frozen teacher in the backbone's place."""
 
     strangers = None
 
@@ -211,9 +210,7 @@ class TeachersEyes:
     def features(self, images):
         from core.vision.distil import TEACHER_SIZE, pooled
 
-        looks = [*images, *(ImageOps.mirror(centre_square(image)) for image in images)]
-        features, _ = pooled(self.teacher, [to_array(squash(look, TEACHER_SIZE)) for look in looks], "cpu")
-        return features.view(2, len(images), -1).mean(0)
+        return pooled(self.teacher, [to_array(squash(image, TEACHER_SIZE)) for image in images], "cpu")[0]
 
 
 def own(args):

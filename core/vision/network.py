@@ -2,12 +2,10 @@
 
 import json
 
-from PIL import ImageOps
-
 from core import runtime, weights
-from core.images import centre_square, squash, to_array
+from core.images import squash, to_array
 
-BATCH = 32  # photos looked at in one go: 64 looks, about 60 MB
+BATCH = 32  # photos looked at in one go: about 200 MB in the widest layer
 
 
 class Network:
@@ -39,11 +37,9 @@ class Network:
         return held if self.see is self.model.backbone else 2 * held  # packed weights are a second copy
 
     def features(self, images):
-        """List of N >= 1 PIL RGB -> (N, D) float32 on the CPU: the last stage's mean, averaged over two looks at each photo.
+        """List of N >= 1 PIL RGB -> (N, D) float32 on the CPU: the last stage's mean over the whole photo, squashed to a square.
 
-        The looks: the whole photo squashed to a square, and the mirrored square in its middle with true proportions. On
-        validation photos the mirror images of both add nothing. The head is linear, so its answer to the mean is the
-        mean of its answers.
+        On validation photos a second look, at the square in its middle, is worth less than as many more pixels in the first.
         """
         import torch
 
@@ -53,11 +49,10 @@ class Network:
         import numpy as np
         import torch
 
-        looks = [*images, *(ImageOps.mirror(centre_square(image)) for image in images)]
-        arrays = np.stack(runtime.each(lambda look: to_array(squash(look, self.size)), looks))
+        arrays = np.stack(runtime.each(lambda image: to_array(squash(image, self.size)), images))
         x = (torch.from_numpy(arrays).to(self.device).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
-            return self.see(x).view(2, len(images), -1).mean(0).cpu()
+            return self.see(x).cpu()
 
     def probabilities(self, images):
         """List of N PIL RGB -> (N, K) numpy float64 in the order of `classes`; each row sums to 1."""

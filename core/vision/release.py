@@ -22,7 +22,7 @@ from core.vision.photos import OTHER, bear_corpus
 from core.vision.predict import BearDetector
 from core.vision.train import flat_pictures
 
-SIZES, QUICK = (128, 160, 192, 224), (128, 160, 192)  # px to choose from; the bear detector is to stay twice as fast as resnet18
+SIZES = (128, 160, 192, 224)  # px to choose from
 STRANGERS = 130  # photos of each set at most: their features travel with the weights, which stay below 10 MB
 
 DATA = (
@@ -56,13 +56,13 @@ def threshold_of(scores, bear):
     return float(np.round(grid[cost <= cost.min() + 0.005].mean(), 3))
 
 
-def choose(make, val, labels, sizes):
-    """The picture size and the temperature that suit the validation photos best.
+def choose(make, val, labels):
+    """The picture size of SIZES and the temperature that suit the validation photos best.
 
     make: size -> Network; val: list of PIL; labels: (N,) -> (size, temperature, probabilities (N, K) before temperature)
     """
     tried = []
-    for size in sizes:
+    for size in SIZES:
         said = make(size).probabilities(val)
         temperature, loss = temperature_of(said, labels)
         print(f"val {size} px: loss {loss(temperature):.4f} at T = {temperature:.2f}", flush=True)
@@ -73,7 +73,7 @@ def choose(make, val, labels, sizes):
 def bears(args):
     tensors, metadata = weights.read(Path(args.run or "runs/bears") / "bears.safetensors")
     val, val_labels, _ = zip(*held_out(args.data, "val"), strict=True)
-    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), val_labels, QUICK)
+    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), val_labels)
     metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
     said = BearDetector(tensors, metadata | {"threshold": 0}).probabilities(list(val))
     metadata |= {"threshold": str(threshold_of(1 - said[:, OTHER], np.array(val_labels) != OTHER))}
@@ -96,7 +96,7 @@ def bears(args):
 def backbone(args):
     tensors, metadata = weights.read(Path(args.run or "runs/backbone") / "backbone.safetensors")
     val, truth = zip(*held_out_imagenet(args.data, "val"), strict=True)
-    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), truth, SIZES)
+    size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), truth)
     metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
     tensors["strangers"] = strangers(Network(tensors, metadata), args.data)
     eyes = Network(tensors, metadata)
