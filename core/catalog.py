@@ -138,7 +138,7 @@ ENTRIES = {
         Entry(
             name="gan-faces-space",
             file="gan-faces-space.safetensors",
-            sha256="49cbebd6c8dfb17a10bf597febb5e60474e23f38debf1b93610a04ba90452a06",
+            sha256="a182b4d43141e38c2c5ea2623260e248830618d9e48746935d39c2c3847cc7ae",
             bytes=1_369_752,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",

@@ -20,7 +20,7 @@ from tests.explain.helpers import torch
 def own_file(path, seed=0, **changes):
     """A file as "train your own" gives it, with a small network of random weights inside."""
     torch.manual_seed(seed)
-    net = Classifier([8, 16, 16], [1, 1, 2], ["red", "green", own.NONE], folded=True)
+    net = Classifier(["red", "green", own.NONE], helpers.STAGES, stem=8, last=16, folded=True)
     metadata = (
         {"format": own.FORMAT, "shape": json.dumps(net.shape), "size": "64", "temperature": "1.5"} | {"figures": json.dumps({"right": 9, "n": 10})} | changes
     )
