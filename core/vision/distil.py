@@ -5,7 +5,7 @@ strongly augmented view. What makes it work with 2,600 photos and two CPU cores 
 
 apart   each block learns by itself to do with the teacher's map what the teacher's own block does with it (blockwise
         distillation: Wang et al. 2018, "Progressive Blockwise Knowledge Distillation"; Li et al. 2020,
-        arXiv:1911.13053, eq. 2). A view is then not one example but as many as its maps have cells, no block waits
+        arXiv:1911.13053). A view is then not one example but as many as its maps have cells, no block waits
         for the ones before it, and a few thousand steps do.
 whole   the blocks are put together, their normalisation is folded away, and the network learns end to end: the same
         maps, now from its own, and the target probabilities that the task makes of what the teacher says.

@@ -5,7 +5,7 @@ import json
 from core import runtime, weights
 from core.images import squash, to_array
 
-BATCH = 32  # photos looked at in one go: about 200 MB in the widest layer
+BATCH = 32  # photos looked at in one go: about 100 MB in the widest layer
 
 
 class Network:
