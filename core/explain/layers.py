@@ -63,10 +63,12 @@ def _outputs(model, size):
 
 
 def _resolutions(maps):
+    """Of every resolution the last of the largest units: a stage rather than the next stage's first convolution, which has its maps' size too."""
     last = {}
     for name, grid in maps:
-        last.pop(grid, None)
-        last[grid] = name
+        if grid not in last or name.count(".") <= last[grid].count("."):
+            last.pop(grid, None)
+            last[grid] = name
     deepest_first = list(last.items())[::-1]
     words = ["deepest"] + ["earlier"] * max(0, len(last) - 2) + ["first"] * (len(last) > 1)
     found = [Layer(name, f"{word}, {_cells(grid)} ({name})", grid) for word, (grid, name) in zip(words, deepest_first, strict=True)]

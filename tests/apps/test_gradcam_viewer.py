@@ -40,7 +40,7 @@ def test_api_and_core_give_equal_answers(client):
 def test_api_takes_a_class_another_class_and_a_layer(client):
     layer = predict.layer_choices(predict.ask(TEDDY))[1][1]
     said, _ = client.predict(handle_file(TEDDY), label="grizzly", against="teddy", layer=layer, api_name="/explain")
-    assert (said["label"], said["against"], said["layer"], said["cells"]) == ("grizzly", "teddy", layer, [4, 4])
+    assert (said["label"], said["against"], said["layer"], said["cells"]) == ("grizzly", "teddy", layer, [14, 14])
 
 
 def test_api_judges(client):
@@ -103,7 +103,7 @@ def test_the_page_shows_classes_layers_a_map_and_a_verdict():
 
 def test_another_class_keeps_the_layer_and_the_same_class_twice_is_let_go():
     question, *_ = gradcam_viewer.again(str(TEDDY), "bears", None, "grizzly", "grizzly", "backbone.stages.stage4")
-    assert question.name == "grizzly" and question.against is None and question.layer.grid == (9, 9)
+    assert question.name == "grizzly" and question.against is None and question.layer.grid == (14, 14)
 
 
 def test_the_page_says_what_is_wrong_and_shows_no_old_map(tmp_path):
