@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core import runtime, weights
+from core.images import squash, to_array
 from core.vision.model import LAST, STAGES, STEM, Classifier, fold
 from core.vision.views import batch_of, views
 
@@ -61,6 +62,11 @@ def load_teacher(folder):
     teacher = module.load_teacher()
     teacher.table = module.STAGES
     return teacher
+
+
+def looks_at(images):
+    """PIL RGB list -> what the teacher is shown of whole photos: (224, 224, 3) uint8 each."""
+    return [to_array(squash(image, TEACHER_SIZE)) for image in images]
 
 
 @torch.no_grad()

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInput, StudioError
-from core.images import squash, to_array
 from core.metrics import auroc, ece, fpr_at_recall, wilson
 from core.vision.groups import class_of_file, group_matrix, group_of
 from core.vision.photos import CLASSES, OTHER, bear_corpus, read
@@ -183,9 +182,9 @@ def among(said, truth, count):
 
 def teacher_probabilities(images, teachers):
     """PIL RGB list -> (N, 1000) numpy: the frozen teacher's probabilities of whole photos."""
-    from core.vision.distil import TEACHER_SIZE, load_teacher, pooled
+    from core.vision.distil import load_teacher, looks_at, pooled
 
-    _, said = pooled(load_teacher(teachers), [to_array(squash(image, TEACHER_SIZE)) for image in images], "cpu")
+    _, said = pooled(load_teacher(teachers), looks_at(images), "cpu")
     return said.double().numpy()
 
 
@@ -208,9 +207,9 @@ class TeachersEyes:
         self.teacher = load_teacher(teachers)
 
     def features(self, images):
-        from core.vision.distil import TEACHER_SIZE, pooled
+        from core.vision.distil import looks_at, pooled
 
-        return pooled(self.teacher, [to_array(squash(image, TEACHER_SIZE)) for image in images], "cpu")[0]
+        return pooled(self.teacher, looks_at(images), "cpu")[0]
 
 
 def own(args):

@@ -25,8 +25,9 @@ from core.errors import StudioError
 from core.images import squash, to_array
 from core.metrics import auroc
 from core.vision import photos
-from core.vision.distil import TEACHER_SIZE, Task, distil, load_teacher, pooled
-from core.vision.groups import GROUPS, class_names, class_of_file, group_matrix, group_of
+from core.vision.distil import TEACHER_SIZE, Task, distil, load_teacher, looks_at, pooled
+from core.vision.evaluate import top_of
+from core.vision.groups import GROUPS, class_names, class_of_file, group_matrix
 from core.vision.head import LogisticRegression
 from core.vision.photos import OTHER
 from core.vision.views import batch_of, random_view
@@ -66,11 +67,6 @@ def clean(features, labels, doubt=0.08):
         said = LogisticRegression(features[~here], labels[~here], len(photos.CLASSES))(features[here])
         keep[here] = said.gather(1, labels[here, None]).squeeze(1).cpu() > doubt
     return keep
-
-
-def looks_at(images):
-    """PIL RGB list -> what the teacher is shown of whole photos: (224, 224, 3) uint8 each."""
-    return [to_array(squash(image, TEACHER_SIZE)) for image in images]
 
 
 @torch.no_grad()
@@ -140,15 +136,13 @@ def backbone_task(args, teacher, device):
     kind = np.array([0 if corpus[i].folder.startswith("imagenet") else 1 if labels[i] != OTHER else 2 for i in train])
     shares = np.array([0.6, 0.15, 0.25])[kind] / np.bincount(kind, minlength=3)[kind]
     everyday, matrix = args.vocabulary == "everyday", group_matrix().to(device)
-    truth = torch.tensor([class_of_file(corpus[i].name) for i in val])
-    group = torch.tensor(group_of())[truth]
+    truth = [class_of_file(corpus[i].name) for i in val]
     val_images = [corpus[i].image for i in val]
 
     def check(model, size):
-        said = answers(model, val_images, size, device)
-        grouped = said if everyday else said @ matrix.cpu()
-        report = {"groups_top1": first(grouped, group, 1), "groups_top3": first(grouped, group, 3)}
-        return report if everyday else report | {"top1": first(said, truth, 1), "top5": first(said, truth, 5)}
+        found = top_of(answers(model, val_images, size, device).numpy(), truth)
+        shares = {f"groups_{key}": found["groups"][key] for key in ("top1", "top3")} | {key: found[key] for key in ("top1", "top5") if key in found}
+        return {key: round(told["share"], 4) for key, told in shares.items()}
 
     return Task(
         classes=tuple(GROUPS) if everyday else tuple(class_names()),
@@ -158,11 +152,6 @@ def backbone_task(args, teacher, device):
         mix=args.mix,
         check=check,
     )
-
-
-def first(said, truth, count):
-    """Share of (N, K) answers that have the truth (N,) among their first `count`."""
-    return round(float((said.topk(count).indices == truth[:, None]).any(1).float().mean()), 4)
 
 
 def classifier(args):
