@@ -103,12 +103,6 @@ def enlarge(image, side):
     return image.resize((side, side), Image.Resampling.BICUBIC)
 
 
-def squash(image, side):
-    """The whole picture as `side` x `side` px, aspect ratio given up so that nothing is cut away."""
-    # Triangle filter with its support scaled to the reduction, so large photos do not alias.
-    return image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
-
-
 def centre_square(image):
     """The largest square in the middle of the picture; the picture itself if it is square."""
     side = min(image.size)

@@ -6,6 +6,7 @@ page can use this module without paying for torch.
 
 import functools
 import os
+import platform
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,14 @@ def fast_dtype(device):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return torch.bfloat16 if device == "cpu" and amx() else None
+
+
+def hardware(dtype=None):
+    """What trains here, for a card: "2 CPU cores (x86_64), float32", or the GPU's name. dtype: what it multiplies in, if not float32"""
+    torch = prepare_torch()
+    if device() == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{threads()} CPU cores ({platform.machine()}), {str(dtype or torch.float32).removeprefix('torch.')}"
 
 
 def whole_numbers():

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from core import catalog, runtime, weights
 from core.errors import BadInput
-from core.images import squash, to_array
 
 BUNDLED = ("bears", "backbone")  # shown in this order, those the catalogue has
 OWN = "own"
@@ -50,11 +49,9 @@ class Subject:
 
     def picture(self, image):
         """PIL RGB -> (1, 3, S, S) tensor in [0, 1]: the whole photo squashed to a square, so that the map covers all of it."""
-        import numpy as np
-        import torch
+        from core.vision.views import batch_of, whole
 
-        pixels = torch.from_numpy(np.array(to_array(squash(image, self.size))))[None].to(next(self.net.parameters()).device)
-        return (pixels.permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
+        return batch_of([whole(image, self.size)], next(self.net.parameters()).device)
 
     def logits(self, pictures):
         """(N, 3, S, S) -> (N, K), without gradients."""

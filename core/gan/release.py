@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import catalog, weights
+from core import catalog, runtime, weights
 from core.gan import directions, evaluate, metrics
 from core.gan.maker import NAMES, maker
 from core.gan.predict import Sample, sheet
@@ -44,10 +44,11 @@ def export(args):
         "title": NAMES[args.name],
         "pictures": str(about["steps"] * about["plan"]["batch"]),
     }
+    told["hardware"] = runtime.hardware(runtime.fast_dtype(runtime.device()))
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
     if judged := about.get("judged", 0) * about["plan"]["batch"]:
         told["judged"] = str(judged)
-        told["note"] = f"Judged by what the vision backbone sees, too, for the last {judged:,} pictures."
+        told["note"] = f"Judged by what the vision backbone sees, too, for the last {judged:,} pictures. {args.note}".strip()
     write_weights(args.name, weights.halved(generator.state_dict()), told)
 
 
@@ -231,6 +232,7 @@ def main():
     files = commands.add_parser("weights")
     files.add_argument("run")
     files.add_argument("name", choices=list(NAMES))
+    files.add_argument("--note", default="", help="what a reader of the card should know of this run beyond its command")
     looking = commands.add_parser("look")
     looking.add_argument("--out", default="runs/gan-look")
     commands.add_parser("found")

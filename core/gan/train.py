@@ -176,20 +176,35 @@ class Trainer:
             self.strength = min(0.8, max(0.0, self.strength + math.copysign(plan.batch / 100_000, sure - TARGET)))
         return {"real": loss_real.item(), "fake": loss_fake.item(), "sure": sure, "strength": self.strength}
 
+    def _fast(self):
+        """Where networks look: in the width that this machine multiplies fastest (runtime.fast_dtype). Losses and weights stay in float32.
+
+        One context for each look, because autocast keeps its narrow copies of the weights until the context ends.
+        """
+        dtype = runtime.fast_dtype(self.device)
+        return torch.autocast(self.device, dtype, enabled=dtype is not None)
+
+    def _verdict(self, pictures):
+        """What the discriminator says of (B, C, side, side), as float32."""
+        with self._fast():
+            return self.discriminator(pictures).float()
+
     def _classic(self):
         """DCGAN's step: the discriminator on both kinds, then the generator through the new discriminator."""
         improve_g, improve_d = self.optimisers[:2]
-        fake, real = self.generator(torch.randn(self.plan.batch, self.generator.latent, device=self.device)), self.real()
+        with self._fast():
+            fake = self.generator(torch.randn(self.plan.batch, self.generator.latent, device=self.device)).float()
+        real = self.real()
         if self.plan.eyes:
             fake, real = augment(fake, EYES_AUGMENT), augment(real, EYES_AUGMENT)
         improve_d.zero_grad(set_to_none=True)
-        loss_real = F.softplus(-self.discriminator(real)).mean()
-        loss_fake = F.softplus(self.discriminator(fake.detach())).mean()
+        loss_real = F.softplus(-self._verdict(real)).mean()
+        loss_fake = F.softplus(self._verdict(fake.detach())).mean()
         (loss_real + loss_fake).backward()
         improve_d.step()
         improve_g.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)  # its weights need no gradient of the generator's loss
-        loss = F.softplus(-self.discriminator(fake)).mean()
+        loss = F.softplus(-self._verdict(fake)).mean()
         told = {"real": loss_real.item(), "fake": loss_fake.item()}
         if self.plan.eyes:
             judged, told["judges"] = self._judge(fake, real)
@@ -202,20 +217,23 @@ class Trainer:
 
     def _judge(self, fake, real):
         """The judges learn from one batch -> (what they ask of the generator, their own loss per judge)."""
-        seen = self.judges.mix(self.eyes, fake)
-        with torch.no_grad():
+        with self._fast():
+            seen = self.judges.mix(self.eyes, fake)
+        with torch.no_grad(), self._fast():
             known = self.judges.mix(self.eyes, real)
         improve = self.optimisers[2]
         improve.zero_grad(set_to_none=True)
-        fakes, reals = self.judges([m.detach() for m in seen]), self.judges(known)
-        loss = sum(F.relu(1 + v).mean() for v in fakes) + sum(F.relu(1 - v).mean() for v in reals)
+        with self._fast():
+            fakes, reals = self.judges([m.detach() for m in seen]), self.judges(known)
+        loss = sum(F.relu(1 + v.float()).mean() for v in fakes) + sum(F.relu(1 - v.float()).mean() for v in reals)
         loss.backward()
         improve.step()
         self.judged += 1
         if self.judged <= EYES_WARM:
             return 0, loss.item() / len(fakes)
         self.judges.requires_grad_(False)
-        asked = -sum(v.mean() for v in self.judges(seen))
+        with self._fast():
+            asked = -sum(v.float().mean() for v in self.judges(seen))
         self.judges.requires_grad_(True)
         return asked, loss.item() / len(fakes)
 

@@ -168,8 +168,7 @@ def _split(rows, size):
 
 def save(args, model, optimiser, shape, numbers):
     """reader.safetensors, the additions alone, and state.safetensors to go on from."""
-    hardware = torch.cuda.get_device_name() if runtime.device() == "cuda" else f"{runtime.threads()} CPU cores (x86_64), float32"
-    metadata = {key: str(value) for key, value in {**numbers, "shape": json.dumps(shape), "seed": args.seed, "hardware": hardware}.items()}
+    metadata = {key: str(value) for key, value in {**numbers, "shape": json.dumps(shape), "seed": args.seed, "hardware": runtime.hardware()}.items()}
     trained = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     weights.save(Path(args.out) / "reader.safetensors", weights.halved(trained), metadata)
     weights.save(Path(args.out) / "state.safetensors", trained | weights.optimiser_tensors(optimiser, "optimiser"), metadata)

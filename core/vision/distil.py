@@ -13,7 +13,6 @@ whole   the blocks are put together, their normalisation is folded away, and the
 
 import importlib.util
 import json
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,9 +24,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from core import runtime, weights
-from core.images import squash, to_array
 from core.vision.model import LAST, STAGES, STEM, Classifier, fold
-from core.vision.views import batch_of, views
+from core.vision.views import batch_of, views, whole
 
 SHAPE = {"stages": STAGES, "stem": STEM, "last": LAST}  # maps as wide as the teacher's, block for block
 TEACHER_SIZE = 224
@@ -66,7 +64,7 @@ def load_teacher(folder):
 
 def looks_at(images):
     """PIL RGB list -> what the teacher is shown of whole photos: (224, 224, 3) uint8 each."""
-    return [to_array(squash(image, TEACHER_SIZE)) for image in images]
+    return [whole(image, TEACHER_SIZE) for image in images]
 
 
 @torch.no_grad()
@@ -219,13 +217,6 @@ def start(args, classes, device):
     return Run(model, progress, args, device)
 
 
-def hardware(device):
-    """What trained it, for the card."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} CPU cores ({platform.machine()}), {runtime.fast_dtype(device) or torch.float32}".replace("torch.", "")
-
-
 def learning_rate(step, steps):
     """Share of the peak: warm-up over 50 steps or a tenth, level until half, then straight down to nothing.
 
@@ -241,7 +232,7 @@ def write_weights(path, run, classes, device):
     model.load_state_dict(run.average)
     shown = fold(model.eval()) if progress["apart"] else model.eval()
     about = {"shape": json.dumps(shown.shape), "views": str(progress["views"]), "seconds": f"{progress['seconds']:.0f}"}
-    about |= {"seed": str(run.args.seed), "hardware": hardware(device), "before": json.dumps(progress["before"])}
+    about |= {"seed": str(run.args.seed), "hardware": runtime.hardware(runtime.fast_dtype(device)), "before": json.dumps(progress["before"])}
     weights.save(path, {key: t.half() for key, t in shown.state_dict().items()}, about)
     return shown.to(device, memory_format=torch.channels_last)
 

@@ -1,10 +1,10 @@
 """The network that sees: a small residual convolutional classifier with features from every stage by name.
 
 Blocks with linear bottlenecks, after MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, fig. 3): channels are widened,
-filtered and narrowed again, and what comes out is added to what went in. Where the picture is still large a full 3x3
-convolution widens and filters at once, after EfficientNetV2 (Tan and Le 2021, arXiv:2104.00298, fig. 2), which is faster
-there than a depthwise one. Normalisation folds into the convolutions (`fold`) for the second half of the training and for
-shipping.
+filtered and narrowed again, and what comes out is added to what went in. Where few channels of a large picture are
+widened a full 3x3 convolution does it and filters at once, after EfficientNetV2 (Tan and Le 2021, arXiv:2104.00298,
+fig. 2), which is faster there than a depthwise one. Normalisation folds into the convolutions (`fold`) for the second half
+of the training and for shipping.
 """
 
 import json
@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 FUSED, DEPTHWISE = "fused", "depthwise"
 # (kind, expansion, width) of each block, stage by stage; a stage halves the picture, stage 1 by the stem.
 STAGES = (
-    ((FUSED, 2, 16),),
+    ((DEPTHWISE, 1, 16),),
     ((FUSED, 6, 24), (DEPTHWISE, 6, 24)),
     ((DEPTHWISE, 6, 32),) * 3,
     ((DEPTHWISE, 6, 64),) * 4 + ((DEPTHWISE, 6, 96),) * 3,
@@ -53,7 +53,8 @@ def same(x):
 class Block(nn.Module):
     """Widen, filter, narrow. (B, I, H, W) -> (B, O, H / stride, W / stride), any range; with O = I and stride 1 the input is added.
 
-    kind: FUSED, one 3x3 convolution widens and filters; DEPTHWISE, a 1x1 widens and a 3x3 filters each channel by itself
+    kind: FUSED, one 3x3 convolution widens and filters; DEPTHWISE, a 1x1 widens (at expansion 1 it is left out) and a 3x3
+    filters each channel by itself
     """
 
     def __init__(self, inputs, kind, expansion, outputs, stride=1, folded=False):
@@ -62,7 +63,8 @@ class Block(nn.Module):
         if kind == FUSED:
             first = [Conv(inputs, wide, 3, stride, folded=folded)]
         elif kind == DEPTHWISE:
-            first = [Conv(inputs, wide, folded=folded), Conv(wide, wide, 3, stride, groups=wide, folded=folded)]
+            widen = [Conv(inputs, wide, folded=folded)] if expansion > 1 else []
+            first = [*widen, Conv(wide, wide, 3, stride, groups=wide, folded=folded)]
         else:
             raise ValueError(f"There is no block of kind {kind!r}.")
         self.layers = nn.Sequential(*first, Conv(wide, outputs, relu=False, folded=folded))

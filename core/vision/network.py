@@ -3,7 +3,6 @@
 import json
 
 from core import runtime, weights
-from core.images import squash, to_array
 
 BATCH = 32  # photos looked at in one go: about 100 MB in the widest layer
 
@@ -46,11 +45,11 @@ class Network:
         return torch.cat([self._features(images[k : k + BATCH]) for k in range(0, len(images), BATCH)])
 
     def _features(self, images):
-        import numpy as np
         import torch
 
-        arrays = np.stack(runtime.each(lambda image: to_array(squash(image, self.size)), images))
-        x = (torch.from_numpy(arrays).to(self.device).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
+        from core.vision.views import batch_of, whole
+
+        x = batch_of(runtime.each(lambda image: whole(image, self.size), images), self.device)
         with torch.inference_mode():
             return self.see(x).cpu()
 

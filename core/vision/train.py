@@ -22,7 +22,6 @@ from PIL import Image
 
 from core import runtime
 from core.errors import StudioError
-from core.images import squash, to_array
 from core.metrics import auroc
 from core.vision import photos
 from core.vision.distil import TEACHER_SIZE, Task, distil, load_teacher, looks_at, pooled
@@ -30,7 +29,7 @@ from core.vision.evaluate import top_of
 from core.vision.groups import GROUPS, class_names, class_of_file, group_matrix
 from core.vision.head import LogisticRegression
 from core.vision.photos import OTHER
-from core.vision.views import batch_of, random_view
+from core.vision.views import batch_of, random_view, whole
 from core.vision.workshop import Workshop
 
 # ImageNet classes that are animals easily taken for one of our bears: ice bear, lesser panda, giant panda.
@@ -72,7 +71,7 @@ def clean(features, labels, doubt=0.08):
 @torch.no_grad()
 def answers(model, images, size, device):
     """PIL RGB list -> (N, K) probabilities of whole photos, on the CPU."""
-    arrays = [to_array(squash(image, size)) for image in images]
+    arrays = [whole(image, size) for image in images]
     return torch.cat([model(batch_of(arrays[k : k + 64], device)).softmax(1).cpu() for k in range(0, len(arrays), 64)])
 
 

@@ -82,7 +82,6 @@ def test_missing_files_and_folders_are_named(tmp_path):
 def test_shrink_never_enlarges_and_keeps_the_ratio():
     assert images.shrink(Image.new("RGB", (30, 20)), 100).size == (30, 20)
     assert images.shrink(Image.new("RGB", (4000, 10)), 100).size == (100, 1)
-    assert images.squash(Image.new("RGB", (300, 20)), 64).size == (64, 64)
 
 
 def test_centre_square_is_the_middle():
