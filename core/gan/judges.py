@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-STAGES, WIDTHS, MIXED = ("stage3", "stage4", "stage5"), (32, 96, 1280), (96, 128, 128)
+STAGES, MIXED = ("stage3", "stage4", "stage5"), (96, 128, 128)
 WIDE = 128  # channels inside a head
 
 
@@ -36,11 +36,13 @@ def _head(inputs, side):
 
 
 class Judges(nn.Module):
-    """side: of the pictures, 64 px or more. Mixing is fixed (buffers), the heads learn."""
+    """eyes: a Backbone whose features it goes by; side: of the pictures, 64 px or more. Mixing is fixed (buffers), the heads learn."""
 
-    def __init__(self, side):
+    def __init__(self, eyes, side):
         super().__init__()
-        for k, (inputs, outputs) in enumerate(zip(WIDTHS, MIXED, strict=True)):
+        widths = dict(zip(eyes.stages, eyes.widths, strict=True))
+        for k, (stage, outputs) in enumerate(zip(STAGES, MIXED, strict=True)):
+            inputs = widths[stage]
             self.register_buffer(f"across{k}", torch.randn(outputs, inputs, 1, 1) / math.sqrt(inputs))
             if k:
                 self.register_buffer(f"down{k}", torch.randn(MIXED[k - 1], outputs, 3, 3) / math.sqrt(9 * outputs))

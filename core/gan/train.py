@@ -107,7 +107,8 @@ class Trainer:
         players = (self.generator, self.discriminator)
         self.optimisers = [torch.optim.Adam(n.parameters(), lr=rate, betas=betas) for n, rate in zip(players, rates, strict=True)]
         if plan.eyes:
-            self.eyes, self.judges = judges.backbone(device), judges.Judges(plan.side).to(device).to(memory_format=torch.channels_last)
+            self.eyes = judges.backbone(device)
+            self.judges = judges.Judges(self.eyes, plan.side).to(device).to(memory_format=torch.channels_last)
             self.optimisers.append(torch.optim.Adam(self.judges.parameters(), lr=EYES_RATE, betas=(0.0, 0.99)))
         self.steps, self.judged, self.rest, self.seconds, self.strength = 0, 0, 0, 0.0, 0.0
         self.spread = None  # of the pictures, to tell a collapse

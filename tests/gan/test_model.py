@@ -163,7 +163,8 @@ def test_a_run_begins_with_bundled_weights_and_the_generator_waits(tmp_path, mon
 
 def test_judges_look_through_frozen_eyes():
     """Gradients reach the pictures and every head, and never the backbone; real pictures come to be told from noise."""
-    eyes, panel = judges.backbone("cpu"), judges.Judges(64)
+    eyes = judges.backbone("cpu")
+    panel = judges.Judges(eyes, 64)
     real, noise = torch.ones(8, 3, 64, 64) * torch.linspace(-1, 1, 64), torch.rand(8, 3, 64, 64) * 2 - 1
     noise.requires_grad_()
     maps = panel.mix(eyes, noise)
