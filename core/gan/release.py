@@ -27,10 +27,10 @@ AXES = 64
 # Principal components that were looked at and named: (component, share of the layers from, to, name, low, high).
 # They belong to one training run; after another, look again (`release look`).
 FOUND = (
-    (2, 0, 1, "Features", "feminine", "masculine"),
-    (3, 0, 1, "Hair and backdrop", "dark", "fair"),
-    (4, 0, 1, "Forehead", "under hair", "bare"),
-    (5, 0, 1, "Mood", "warm and friendly", "cool and stern"),
+    (1, 0, 1, "Features", "feminine", "masculine"),
+    (2, 0, 1, "Eyes", "clear", "in shadow"),
+    (3, 0, 1, "Hair and backdrop", "fair", "dark"),
+    (6, 0, 1, "Forehead", "under hair", "bare"),
 )
 
 

@@ -1,5 +1,7 @@
 """A loaded classifier that looks at photos: what the bear detector, a visitor's own classifier and the backbone share."""
 
+import contextlib
+import functools
 import json
 
 from core import runtime, weights
@@ -49,9 +51,8 @@ class Network:
 
         from core.vision.views import batch_of, whole
 
-        x = batch_of(runtime.each(lambda image: whole(image, self.size), images), self.device)
-        with torch.inference_mode():
-            return self.see(x).cpu()
+        with torch.inference_mode(), one_thread() if self.device == "cpu" and len(images) == 1 else contextlib.nullcontext():
+            return self.see(batch_of(runtime.each(lambda image: whole(image, self.size), images), self.device)).cpu()
 
     def probabilities(self, images):
         """List of N PIL RGB -> (N, K) numpy float64 in the order of `classes`; each row sums to 1."""
@@ -64,6 +65,28 @@ class Network:
         with torch.inference_mode():
             logits = self.model.head(features.to(self.device)).double()
         return (logits / self.temperature).softmax(1).cpu().numpy()
+
+
+@contextlib.contextmanager
+def one_thread():
+    """One CPU thread for torch, in this thread of Python and no other.
+
+    To one photo each layer is a fraction of a millisecond: it is over about as soon as a second thread has woken to help,
+    and the core that this one wakes on may be another visitor's. `torch.set_num_threads` would hold for threads that begin
+    meanwhile, too.
+    """
+    import torch
+
+    torch.get_num_threads()  # a thread takes its number from torch at the first question; only then can it be lowered
+    with _openmp().limit(limits=1):
+        yield
+
+
+@functools.cache
+def _openmp():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="openmp")
 
 
 def backbone():

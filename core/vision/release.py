@@ -32,7 +32,7 @@ DATA = (
     "and what each of its blocks does."
 )
 BACKBONE_WEAKNESSES = (
-    "It learned from 2,600 photos in an hour on two CPU cores, and is right less often than networks that saw a million.",
+    "It learned from 2,600 photos in an hour and a half on two CPU cores, and is right less often than networks that saw a million.",
     "Small things, rooms and tools are confused most; animals that fill the picture least.",
     "ImageNet has no class for people: it says clothes, hats or sport instead.",
 )

@@ -181,7 +181,10 @@ def classifier(args):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.train", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, task, about, views in (("backbone", backbone_task, "the eyes of the studio", 210_000), ("bears", bears_task, "the bear detector", 40_000)):
+    for name, task, about, views, answers in (
+        ("backbone", backbone_task, "the eyes of the studio", 210_000, 1.0),
+        ("bears", bears_task, "the bear detector", 40_000, 3.0),
+    ):
         command = commands.add_parser(name, help=about)
         command.set_defaults(task=task)
         command.add_argument("--data", default="../shared/data", help="folder with the photo zips")
@@ -199,7 +202,7 @@ def main(argv=None):
         command.add_argument("--small-until", type=float, default=0.8, help="share of the steps in small pictures, once the blocks are together")
         command.add_argument("--lr-apart", type=float, default=2e-2, help="while blocks learn apart")
         command.add_argument("--lr", type=float, default=1.2e-4)
-        command.add_argument("--answers", type=float, default=1.0, help="weight of the answers beside the maps in the loss")
+        command.add_argument("--answers", type=float, default=answers, help="weight of the answers beside the maps in the loss")
         command.add_argument("--check", type=int, default=500, help="steps between looks at the validation photos")
         command.add_argument("--seed", type=int, default=0)
     command = commands.add_parser("classifier", help="a head of your own on the backbone, from a folder for each class")

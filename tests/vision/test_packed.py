@@ -1,9 +1,12 @@
 """The packed backbone gives what the backbone gives, and where torch cannot pack, the backbone itself looks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
 from core.vision.model import DEPTHWISE, FUSED, Classifier, Conv, fold
+from core.vision.network import one_thread
 from core.vision.packed import packed
 
 
@@ -37,3 +40,17 @@ def test_where_torch_cannot_pack_the_backbone_looks(backbone, monkeypatch):
 def test_what_gives_something_else_is_not_believed(backbone, monkeypatch):
     monkeypatch.setattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", lambda weight, *_: weight.to_dense() * 1.01, raising=False)
     assert packed(backbone, 48) is backbone
+
+
+def test_one_photo_takes_one_thread_and_other_visitors_keep_theirs():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with ThreadPoolExecutor(1) as other:
+        before = other.submit(torch.get_num_threads).result()
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            assert other.submit(torch.get_num_threads).result() == before
+            with ThreadPoolExecutor(1) as fresh:
+                assert fresh.submit(torch.get_num_threads).result() == 2, "a thread that begins meanwhile"
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(usual)
