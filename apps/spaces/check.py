@@ -232,8 +232,10 @@ def right(app, call, said, home):
     first = words_of(said)
     if not holds(first, call.says):
         raise StudioError(f"{app.slug}/{call.endpoint.name} should say {call.says}, and says {str(first)[:300]}")
-    if not alike(said, here(app, call, home)):
-        raise StudioError(f"{app.slug}/{call.endpoint.name} says something else than the studio: {str(first)[:300]}")
+    own = here(app, call, home)
+    if not alike(said, own):
+        where = "what comes with its words" if alike(first, words_of(own)) else f"which says {str(words_of(own))[:900]}"
+        raise StudioError(f"{app.slug}/{call.endpoint.name} says something else than the studio ({where}): {str(first)[:900]}")
 
 
 def words_of(said):
