@@ -71,6 +71,15 @@ def fast_dtype(device):
     return torch.bfloat16 if device == "cpu" and amx() else None
 
 
+def fast(device):
+    """Where networks in training look: in `fast_dtype` where there is one. Losses and weights stay in float32.
+
+    One context for each look, because autocast keeps its narrow copies of the weights until the context ends.
+    """
+    torch, dtype = prepare_torch(), fast_dtype(device)
+    return torch.autocast(device, dtype, enabled=dtype is not None)
+
+
 def hardware(dtype=None):
     """What trains here, for a card: "2 CPU cores (x86_64), float32", or the GPU's name. dtype: what it multiplies in, if not float32"""
     torch = prepare_torch()

@@ -42,7 +42,7 @@ def test_figures_in_the_text_are_the_cards():
     card = weights.card("backbone")
     quality, own = card["quality"], card["train_your_own"]
     for text in (
-        f"{quality['n']} unseen ImageNet photos",
+        f"Of {quality['n']} unseen ImageNet photos it names",
         f"right class first for {quality['top1']['share']:.3f} and among its first five for {quality['top5']['share']:.3f}",
         f"(the frozen teacher it learned from: {quality['teacher']['top1']['share']:.3f} and {quality['teacher']['top5']['share']:.3f}",
         f"{quality['groups']['count']} everyday groups first for {quality['groups']['top1']['share']:.3f} and among its first three for "

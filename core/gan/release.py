@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import catalog, runtime, weights
+from core import catalog, weights
 from core.gan import directions, evaluate, metrics
 from core.gan.maker import NAMES, maker
 from core.gan.predict import Sample, sheet
@@ -44,7 +44,7 @@ def export(args):
         "title": NAMES[args.name],
         "pictures": str(about["steps"] * about["plan"]["batch"]),
     }
-    told["hardware"] = runtime.hardware(runtime.fast_dtype(runtime.device()))
+    told |= {"note": args.note} | ({"hardware": about["hardware"]} if "hardware" in about else {})  # runs of earlier versions do not say
     told |= {"seconds": f"{about['seconds']:.0f}", "seed": str(about["plan"]["seed"]), "plan": json.dumps(about["plan"])}
     if judged := about.get("judged", 0) * about["plan"]["batch"]:
         told["judged"] = str(judged)

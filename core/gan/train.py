@@ -177,24 +177,19 @@ class Trainer:
             self.strength = min(0.8, max(0.0, self.strength + math.copysign(plan.batch / 100_000, sure - TARGET)))
         return {"real": loss_real.item(), "fake": loss_fake.item(), "sure": sure, "strength": self.strength}
 
-    def _fast(self):
-        """Where networks look: in the width that this machine multiplies fastest (runtime.fast_dtype). Losses and weights stay in float32.
-
-        One context for each look, because autocast keeps its narrow copies of the weights until the context ends.
-        """
-        dtype = runtime.fast_dtype(self.device)
-        return torch.autocast(self.device, dtype, enabled=dtype is not None)
+    def _look(self, network, *shown):
+        """What a network makes of what it is shown, in the width that this machine multiplies fastest."""
+        with runtime.fast(self.device):
+            return network(*shown)
 
     def _verdict(self, pictures):
         """What the discriminator says of (B, C, side, side), as float32."""
-        with self._fast():
-            return self.discriminator(pictures).float()
+        return self._look(self.discriminator, pictures).float()
 
     def _classic(self):
         """DCGAN's step: the discriminator on both kinds, then the generator through the new discriminator."""
         improve_g, improve_d = self.optimisers[:2]
-        with self._fast():
-            fake = self.generator(torch.randn(self.plan.batch, self.generator.latent, device=self.device)).float()
+        fake = self._look(self.generator, torch.randn(self.plan.batch, self.generator.latent, device=self.device)).float()
         real = self.real()
         if self.plan.eyes:
             fake, real = augment(fake, EYES_AUGMENT), augment(real, EYES_AUGMENT)
@@ -218,14 +213,12 @@ class Trainer:
 
     def _judge(self, fake, real):
         """The judges learn from one batch -> (what they ask of the generator, their own loss per judge)."""
-        with self._fast():
-            seen = self.judges.mix(self.eyes, fake)
-        with torch.no_grad(), self._fast():
-            known = self.judges.mix(self.eyes, real)
+        seen = self._look(self.judges.mix, self.eyes, fake)
+        with torch.no_grad():
+            known = self._look(self.judges.mix, self.eyes, real)
         improve = self.optimisers[2]
         improve.zero_grad(set_to_none=True)
-        with self._fast():
-            fakes, reals = self.judges([m.detach() for m in seen]), self.judges(known)
+        fakes, reals = self._look(self.judges, [m.detach() for m in seen]), self._look(self.judges, known)
         loss = sum(F.relu(1 + v.float()).mean() for v in fakes) + sum(F.relu(1 - v.float()).mean() for v in reals)
         loss.backward()
         improve.step()
@@ -233,8 +226,7 @@ class Trainer:
         if self.judged <= EYES_WARM:
             return 0, loss.item() / len(fakes)
         self.judges.requires_grad_(False)
-        with self._fast():
-            asked = -sum(v.float().mean() for v in self.judges(seen))
+        asked = -sum(v.float().mean() for v in self._look(self.judges, seen))
         self.judges.requires_grad_(True)
         return asked, loss.item() / len(fakes)
 
@@ -269,6 +261,7 @@ class Trainer:
             tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
             tensors |= weights.optimiser_tensors(optimiser, f"{name}-adam")
         about = {"steps": self.steps, "judged": self.judged, "rest": self.rest, "seconds": self.seconds, "strength": self.strength, "plan": asdict(self.plan)}
+        about["hardware"] = runtime.hardware(runtime.fast_dtype(self.device) if self.plan.kind == "dcgan" else None)
         weights.save(path, tensors, {"run": json.dumps(about)})
 
     def load(self, path):

@@ -243,8 +243,7 @@ def loss_of(run, task, teacher, images, picks):
     images: (B, 3, H, W) in [0, 1]; picks: (B,) places of their photos in task.images
     """
     device = images.device.type
-    dtype = runtime.fast_dtype(device)
-    with torch.autocast(device, dtype, enabled=dtype is not None):
+    with runtime.fast(device):
         maps, probabilities = lessons(teacher, images)
         distances, last = differences(run.model, images, maps, run.progress["apart"])
         logits = run.model.head(last.float().mean((2, 3)))

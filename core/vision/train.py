@@ -140,8 +140,8 @@ def backbone_task(args, teacher, device):
 
     def check(model, size):
         found = top_of(answers(model, val_images, size, device).numpy(), truth)
-        shares = {f"groups_{key}": found["groups"][key] for key in ("top1", "top3")} | {key: found[key] for key in ("top1", "top5") if key in found}
-        return {key: round(told["share"], 4) for key, told in shares.items()}
+        counts = {f"groups_{key}": found["groups"][key] for key in ("top1", "top3")} | {key: found[key] for key in ("top1", "top5") if key in found}
+        return {key: round(told["share"], 4) for key, told in counts.items()}
 
     return Task(
         classes=tuple(GROUPS) if everyday else tuple(class_names()),
