@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     theirs, ours, noise = tutorial(), maker(), torch.randn(COUNT, 100, 1, 1)
-    styles = torch.from_numpy(ours.styles(range(COUNT)))[:, None].expand(-1, ours.layers, -1)
+    styles = torch.from_numpy(ours.styles(range(COUNT))).double()[:, None].expand(-1, ours.layers, -1)
     works = {
         "DCGAN tutorial, one batch": torch.inference_mode()(lambda: theirs(noise)),
         "ours, one batch": torch.inference_mode()(lambda: ours.model.synthesise(styles)),

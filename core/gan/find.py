@@ -4,6 +4,7 @@ After Abdal et al. 2019 (Image2StyleGAN, arXiv:1904.03189): the styles themselve
 layer. Begun at the best of many random faces, and held to where random faces lie, or the result would be no face.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,8 @@ class Search:
 
     def __init__(self, model, target, seed):
         torch = self.torch = model.torch
-        self.model, self.mean = model, torch.from_numpy(model.mean)
+        self.mean = torch.from_numpy(model.mean)
+        self._draw = copy.deepcopy(model.model).float().synthesise  # a search needs no digit that float64 has beyond float32's
         self.target = torch.from_numpy(np.asarray(target, np.float32).transpose(2, 0, 1)[None] / 127.5 - 1)
         styles = torch.from_numpy(model.styles(range(seed, seed + TRIES)))
         self.deviation = styles.std(0) + 1e-6
@@ -65,9 +67,6 @@ class Search:
         self.offset = ((best - self.mean) / self.deviation)[None, None].repeat(1, model.layers, 1).requires_grad_()
         self.adam = torch.optim.Adam([self.offset], RATE)
         self.gap = 0.0
-
-    def _draw(self, w):
-        return self.model.model.synthesise(w)
 
     def distance(self, x):
         """(B,): mean squared differences at full, half and quarter size, where coarse likeness counts as much as fine."""

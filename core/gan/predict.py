@@ -108,13 +108,14 @@ def between(samples, frames):
     count = len(styles)
     if count < 2:
         raise BadInput("A walk needs at least two pictures.")
-    model = maker(samples[0].generator)
-    for frame in range(frames):
-        at = frame * count / frames
+
+    def style(at):
         k, t = int(at), at - int(at)
         p0, p1, p2, p3 = (styles[(k + i) % count] for i in (-1, 0, 1, 2))
-        w = p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
-        yield enlarge(next(model.pictures([w])), SHOWN)
+        return p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
+
+    for picture in maker(samples[0].generator).pictures(style(frame * count / frames) for frame in range(frames)):
+        yield enlarge(picture, SHOWN)
 
 
 def kinship(sample):
