@@ -11,6 +11,7 @@ from core.images import to_array
 from core.style import wishes
 from core.style.losses import gram
 from core.style.model import STYLE_PX, measure
+from core.vision.views import batch_of
 
 # The bundled styles' files in paintings.zip, by how the page calls them.
 FILES = ("starry_night_google.jpg", "wave.jpg", "the_scream.jpg", "udnie.jpg", "composition_vii.jpg", "water-lilies-1919-2.jpg",
@@ -108,12 +109,6 @@ def random_style(works, others, rng):
 @torch.no_grad()
 def seen_by(eye, image):
     """(measures (D,), Gram matrices) of a picture as the eye sees it."""
-    x = batch([to_array(image)])
+    x = batch_of([to_array(image)], "cpu")
     features = eye(x)
     return measure(x, features)[0], [gram(f)[0] for f in features]
-
-
-def batch(arrays):
-    """List of (H, W, 3) uint8 -> (B, 3, H, W) float in [0, 1], channels last."""
-    x = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
-    return x.float().div_(255).contiguous(memory_format=torch.channels_last)

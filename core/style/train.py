@@ -21,6 +21,7 @@ from core import runtime, weights
 from core.style import bank, eyes
 from core.style.losses import content_distance, gram, gram_distance, total_variation
 from core.style.model import CONTENT, STAGES, Atelier, Painter, Reader
+from core.vision.views import batch_of
 
 DEPTH = STAGES.index(CONTENT) + 1
 
@@ -75,7 +76,7 @@ def train(args):
     content = bank.content_photos(args.data)
     rng = np.random.default_rng(args.seed)
     eye = eyes.studio()
-    means = [float(stage.mean()) for stage in eye(bank.batch([bank.view(content[int(i)], 160, rng) for i in rng.integers(0, len(content), 24)]))]
+    means = [float(stage.mean()) for stage in eye(batch_of([bank.view(content[int(i)], 160, rng) for i in rng.integers(0, len(content), 24)], "cpu"))]
     eye.level(means)
     print(f"{len(content)} photos; looking at the styles", flush=True)
     styles = Styles(eye, content, args)
@@ -94,7 +95,7 @@ def train(args):
     while progress["seconds"] < args.minutes * 60:
         step = progress["step"]
         rng = np.random.default_rng([args.seed, step])  # the step alone seeds what it draws, so a resumed run goes on alike
-        photos = bank.batch([bank.view(content[int(i)], args.size, rng) for i in rng.integers(0, len(content), args.batch)])
+        photos = batch_of([bank.view(content[int(i)], args.size, rng) for i in rng.integers(0, len(content), args.batch)], "cpu")
         for group in optimiser.param_groups:
             group["lr"] = rate(progress["seconds"] / (args.minutes * 60), args.lr) * group["ratio"]
         loss, style, shown, painted = loss_of(atelier, eye, photos, styles.draw(args.batch, rng), styles, args)
