@@ -1,7 +1,7 @@
 """How good the bear detector is, on photos it never saw.
 
     python -m core.vision.evaluate bears ZIP_OR_DIR [--other ZIP_OR_DIR ...] [--json]
-    python -m core.vision.evaluate bears --held-out ../shared/data [--json]
+    python -m core.vision.evaluate bears --held-out ../shared/data [--as-filed] [--json]
     python -m core.vision.evaluate backbone --held-out ../shared/data [--teachers ../shared/teachers] [--json]
     python -m core.vision.evaluate own ZIP_OR_DIR [--photos 100] [--held-out ../shared/data] [--teachers ../shared/teachers] [--json]
 
@@ -82,9 +82,9 @@ def collect(sources, others, on_error):
             yield photo.image, OTHER if is_other else class_of(photo.folder), photo.folder
 
 
-def held_out(data, part="test"):
-    """The photos of `data` that training never touches: yields (picture, label, folder/name)."""
-    for photo, label, where in zip(*bear_corpus(data), strict=True):
+def held_out(data, part="test", corrected=True):
+    """The photos of `data` that training never touches: yields (picture, label, folder/name). corrected: as of `bear_corpus`"""
+    for photo, label, where in zip(*bear_corpus(data, corrected), strict=True):
         if where == part:
             yield photo.image, label, photo.key
 
@@ -122,7 +122,7 @@ def bears(args):
     from core.vision.predict import detector
 
     skipped, model, start = [], detector(), time.perf_counter()
-    photos = held_out(args.held_out) if args.held_out else collect(args.sources, args.other, skipped.append)
+    photos = held_out(args.held_out, corrected=not args.as_filed) if args.held_out else collect(args.sources, args.other, skipped.append)
     said, labels, keys = said_of(model, photos)
     if not len(labels):
         raise BadInput("There are no photos to measure on. Please name a zip or folder with a folder per class.")
@@ -267,6 +267,7 @@ def main(argv=None):
     command.add_argument("sources", nargs="*", type=Path, help="zips or folders with a folder per class")
     command.add_argument("--other", action="append", default=[], type=Path, help="zip or folder of photos without a bear; may be repeated")
     command.add_argument("--held-out", type=Path, metavar="DATA", help="measure on the test part of the photos the weights were made from")
+    command.add_argument("--as-filed", action="store_true", help="with --held-out: take the labels of bears.zip as they came, wrong ones too")
     command = commands.add_parser("backbone", help="the backbone: ImageNet's classes, and everyday groups of them")
     command.set_defaults(measure=backbone)
     command.add_argument("--held-out", type=Path, metavar="DATA", required=True, help="the photos the weights were made from")

@@ -82,6 +82,7 @@ def bears(args):
     quality = measure(said, labels, detector.threshold)
     checked = np.array([key.split("/")[-1].startswith("a_") for key in keys]) | (labels == OTHER)
     by_hand = measure(said[checked], labels[checked], detector.threshold)
+    as_filed = measure(*said_of(detector, held_out(args.data, corrected=False))[:2], detector.threshold)
     for i in np.argsort(said[np.arange(len(labels)), labels])[: args.show]:
         print(f"worst: {keys[i]} {said[i].round(2)}")
     print(f"hand-checked bears: accuracy {by_hand['accuracy']:.4f} of {by_hand['n_bears']}, ECE {by_hand['ece']:.4f}")
@@ -90,7 +91,7 @@ def bears(args):
         f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one"
     )
     write("bears", tensors, metadata, args, "Bear detector", headline, WEAKNESSES,
-          {"quality": quality, "quality_on_hand_checked_bears": by_hand})  # fmt: skip
+          {"quality": quality, "quality_on_hand_checked_bears": by_hand, "quality_as_filed": as_filed})  # fmt: skip
 
 
 def backbone(args):

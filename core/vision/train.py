@@ -6,8 +6,7 @@
 
 `backbone` learns ImageNet's 1000 classes, or with `--vocabulary everyday` the groups of core/vision/groups.py: the
 teacher's probabilities summed. `bears` learns three bears and "other" from a linear probe on the teacher's features, fitted to the labels of
-the training photos. Photos whose label the cross-fitted probe finds very unlikely are left out (confident learning,
-Northcutt et al. 2021, arXiv:1911.00068), because image search mislabels some. How both learn: core/vision/distil.py.
+the training photos. How both learn: core/vision/distil.py.
 `classifier` is what the tab "Train" does (core/vision/workshop.py), on a zip or folder with a folder for each class.
 """
 
@@ -57,17 +56,6 @@ def flat_pictures(count, rng):
     return out
 
 
-def clean(features, labels, doubt=0.08):
-    """Which photos to keep: those whose label a probe fitted without them gives more than `doubt`. -> (N,) bool."""
-    keep = torch.ones(len(labels), dtype=torch.bool)
-    fold_of = torch.arange(len(labels)) % 5
-    for k in range(5):
-        here = fold_of == k
-        said = LogisticRegression(features[~here], labels[~here], len(photos.CLASSES))(features[here])
-        keep[here] = said.gather(1, labels[here, None]).squeeze(1).cpu() > doubt
-    return keep
-
-
 @torch.no_grad()
 def answers(model, images, size, device):
     """PIL RGB list -> (N, K) probabilities of whole photos, on the CPU."""
@@ -76,7 +64,7 @@ def answers(model, images, size, device):
 
 
 def bears_task(args, teacher, device):
-    """Read the photos, ask the teacher, drop doubtful labels -> Task."""
+    """Read the photos, fit a probe to what the teacher sees in them -> Task."""
     corpus, labels, parts = photos.bear_corpus(args.data)
     train, val = ([i for i, part in enumerate(parts) if part == name] for name in ("train", "val"))
     print(f"{len(corpus)} photos; train {len(train)}, val {len(val)}, test {parts.count('test')}", flush=True)
@@ -85,13 +73,9 @@ def bears_task(args, teacher, device):
     looks = looks_at([corpus[i].image for i in train]) + [random_view(corpus[i].image, rng, TEACHER_SIZE, (0.3, 1.0)) for i in train]
     features, _ = pooled(teacher, looks, device)
     y = torch.tensor([labels[i] for i in train], device=device)
-    keep = clean(features[: len(train)], y) | (y == OTHER).cpu()
-    probe = LogisticRegression(features[keep.repeat(2)], y.repeat(2)[keep.repeat(2)], len(photos.CLASSES))
-    kept = [i for i, k in zip(train, keep.tolist(), strict=True) if k]
-    dropped = sorted(set(train) - set(kept))
-    print(f"left out {len(dropped)} doubtful labels: {' '.join(corpus[i].key for i in dropped)}", flush=True)
+    probe = LogisticRegression(features, y.repeat(2), len(photos.CLASSES))
     flat = flat_pictures(80, rng)
-    own = torch.tensor([labels[i] for i in kept] + [OTHER] * len(flat), device=device)
+    own = torch.tensor([labels[i] for i in train] + [OTHER] * len(flat), device=device)
     bear = (own != OTHER).cpu().numpy()
     val_images, val_labels = [corpus[i].image for i in val], torch.tensor([labels[i] for i in val])
 
@@ -102,7 +86,7 @@ def bears_task(args, teacher, device):
 
     return Task(
         classes=photos.CLASSES,
-        images=[corpus[i].image for i in kept] + flat,
+        images=[corpus[i].image for i in train] + flat,
         shares=np.where(bear, 0.5 / bear.sum(), 0.5 / (~bear).sum()),
         aim=lambda features, said, picks: bear_targets(probe(features), said, own[picks]),
         mix=0.0,

@@ -62,3 +62,20 @@ def test_look_alikes_stay_on_one_side():
 def test_the_split_does_not_depend_on_what_else_is_there():
     some = [photos.Photo(f"{i}.jpg", "x", picture(i)) for i in range(40)]
     assert photos.splits(some, lambda _: (30, 20))[:20] == photos.splits(some[:20], lambda _: (30, 20))
+
+
+def test_wrongly_filed_photos_are_put_right_and_stay_on_their_side(tmp_path):
+    filed = ["black/b_00000149", "black/b_00000150", "grizzly/d_00000082", "teddy/b_00000139", "teddy/b_00000140"]
+    rows = [(*key.split("/"), picture(seed)) for seed, key in enumerate(filed)]
+    (tmp_path / "bears.zip").write_bytes(zip_photos([(folder, f"{name}.jpg", image) for folder, name, image in rows]))
+    for seed, name in enumerate(photos.OTHERS, 50):
+        (tmp_path / f"{name}.zip").write_bytes(zip_photos([("x", "0.jpg", picture(seed))]))
+
+    def told(corrected):
+        read, labels, parts = photos.bear_corpus(tmp_path, corrected)
+        return {p.key.removesuffix(".jpg"): (photos.CLASSES[label], part) for p, label, part in zip(read, labels, parts, strict=True)}
+
+    came, right = told(False), told(True)
+    assert {came[key][0] for key in filed[:2]} == {"black"} and came["teddy/b_00000139"][0] == "teddy"
+    assert [right[key][0] for key in filed if key in right] == ["grizzly", "black", "other", "teddy"] and came.keys() - right.keys() == {filed[3]}
+    assert all(came[key][1] == part for key, (_, part) in right.items())

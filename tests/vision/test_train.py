@@ -195,16 +195,6 @@ def test_a_mixed_view_shows_both():
     assert 0.1 < min(means) and max(means) < 0.6 and not black.any()
 
 
-def test_doubtful_labels_are_found():
-    torch.manual_seed(0)
-    labels = torch.arange(200) % 4
-    features = torch.nn.functional.one_hot(labels, 4).float() @ torch.randn(4, 20) * 3 + torch.randn(200, 20) * 0.3
-    wrong = labels.clone()
-    wrong[[10, 77, 150]] = (wrong[[10, 77, 150]] + 1) % 4
-    keep = train.clean(features, wrong)
-    assert not keep[[10, 77, 150]].any() and keep.float().mean() > 0.95
-
-
 def test_views_are_pictures_of_the_photo():
     rng = np.random.default_rng(0)
     brown = Image.new("RGB", (300, 100), (150, 90, 40))
