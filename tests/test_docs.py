@@ -8,6 +8,7 @@ from PIL import Image
 
 from apps import registry
 from core import catalog, weights
+from core.vision.photos import CORRECTED
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,13 +31,15 @@ def test_the_two_commands_are_there():
 
 def test_figures_in_the_text_are_the_cards():
     quality = weights.card("bears")["quality"]
-    by_hand = weights.card("bears")["quality_on_hand_checked_bears"]
+    by_hand, as_filed = (weights.card("bears")[key] for key in ("quality_on_hand_checked_bears", "quality_as_filed"))
     for text in (
         f"accuracy {quality['accuracy']:.3f} on {quality['n_bears']} bears",
-        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} other photos",
+        f"AUROC {quality['auroc_no_bear']:.4f} against {quality['n_other']} other photos",
         f"ECE {quality['ece']:.3f}",
         f"{quality['fpr_at_95_recall']:.3f} of the others pass when 95 % of the bears do",
         f"{by_hand['accuracy']:.3f} on the {by_hand['n_bears']} hand-checked ones",
+        f"and {len(CORRECTED)} put right or left out",
+        f"{as_filed['accuracy']:.3f} of {as_filed['n_bears']} (`--as-filed`)",
     ):
         assert text in WORDS, text
     card = weights.card("backbone")

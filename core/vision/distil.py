@@ -41,6 +41,7 @@ class Task:
     shares: (N,) float that sum to 1, how often each photo is looked at
     aim:    (pooled features (B, D), probabilities (B, 1000), picks (B,) list) -> target probabilities (B, K)
     mix:    share of views that show two photos at once
+    coats:  as of `views.random_view`
     check:  (model, size) -> JSON-ready dict, a quick look at the validation photos
     """
 
@@ -49,6 +50,7 @@ class Task:
     shares: np.ndarray
     aim: Callable
     mix: float
+    coats: float
     check: Callable
 
 

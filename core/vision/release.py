@@ -1,7 +1,7 @@
 """Turn a training run into bundled weights: calibrate, measure, write weights and card.
 
     python -m core.vision.release backbone
-    python -m core.vision.release bears
+    python -m core.vision.release bears --run runs/bears-a runs/bears-b
 
 Picture size, temperature and threshold are chosen on the validation photos; every figure on the card is measured
 on the test photos, once, afterwards. Prints the line that core/catalog.py needs.
@@ -70,8 +70,18 @@ def choose(make, val, labels):
     return min(tried)[1:]
 
 
+def finished(name, runs):
+    """(tensors, metadata) of a run, or of several from one beginning: the average of their weights, and all that was shown and spent.
+
+    "Model soup" (Wortsman et al. 2022, arXiv:2203.05482): such runs end in one basin, and its middle is better than its edge.
+    """
+    made = [weights.read(Path(run) / f"{name}.safetensors") for run in runs or [f"runs/{name}"]]
+    tensors = {key: sum(t[key] for t, _ in made) / len(made) for key in made[0][0]}
+    return tensors, made[0][1] | {key: f"{sum(float(told[key]) for _, told in made):.0f}" for key in ("views", "seconds")}
+
+
 def bears(args):
-    tensors, metadata = weights.read(Path(args.run or "runs/bears") / "bears.safetensors")
+    tensors, metadata = finished("bears", args.run)
     val, val_labels, _ = zip(*held_out(args.data, "val"), strict=True)
     size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), val_labels)
     metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
@@ -88,14 +98,14 @@ def bears(args):
     print(f"hand-checked bears: accuracy {by_hand['accuracy']:.4f} of {by_hand['n_bears']}, ECE {by_hand['ece']:.4f}")
     headline = (
         f"{quality['accuracy']:.1%} of {quality['n_bears']} unseen bears named right, "
-        f"AUROC {quality['auroc_no_bear']:.3f} against {quality['n_other']} photos without one"
+        f"AUROC {quality['auroc_no_bear']:.4f} against {quality['n_other']} photos without one"
     )
     write("bears", tensors, metadata, args, "Bear detector", headline, WEAKNESSES,
           {"quality": quality, "quality_on_hand_checked_bears": by_hand, "quality_as_filed": as_filed})  # fmt: skip
 
 
 def backbone(args):
-    tensors, metadata = weights.read(Path(args.run or "runs/backbone") / "backbone.safetensors")
+    tensors, metadata = finished("backbone", args.run)
     val, truth = zip(*held_out_imagenet(args.data, "val"), strict=True)
     size, temperature = choose(lambda size: Network(tensors, metadata | {"size": size}), list(val), truth)
     metadata |= {"size": str(size), "temperature": f"{temperature:.4f}"}
@@ -165,7 +175,7 @@ def write(name, tensors, metadata, args, title, headline, weaknesses, quality):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m core.vision.release", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("backbone", "bears"))
-    parser.add_argument("--run", help="folder of the run; runs/WHAT if not given")
+    parser.add_argument("--run", nargs="+", help="folder of the run, or of several whose weights are averaged; runs/WHAT if not given")
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--teachers", default="../shared/teachers", help="the teacher, to measure beside the backbone")
     parser.add_argument("--out", default=str(weights.BUNDLED))

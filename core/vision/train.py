@@ -90,6 +90,7 @@ def bears_task(args, teacher, device):
         shares=np.where(bear, 0.5 / bear.sum(), 0.5 / (~bear).sum()),
         aim=lambda features, said, picks: bear_targets(probe(features), said, own[picks]),
         mix=0.0,
+        coats=args.coats,
         check=check,
     )
 
@@ -133,6 +134,7 @@ def backbone_task(args, teacher, device):
         shares=shares / shares.sum(),
         aim=lambda features, said, picks: said @ matrix if everyday else said,
         mix=args.mix,
+        coats=0.0,
         check=check,
     )
 
@@ -167,7 +169,7 @@ def main(argv=None):
     commands = parser.add_subparsers(dest="command", required=True)
     for name, task, about, views, answers in (
         ("backbone", backbone_task, "the eyes of the studio", 210_000, 1.0),
-        ("bears", bears_task, "the bear detector", 40_000, 3.0),
+        ("bears", bears_task, "the bear detector", 48_000, 3.0),
     ):
         command = commands.add_parser(name, help=about)
         command.set_defaults(task=task)
@@ -181,6 +183,7 @@ def main(argv=None):
         command.add_argument("--batch", type=int, default=48, help="views a step; half as many while blocks learn apart")
         command.add_argument("--smallest", type=float, default=0.1, help="share of a photo that the smallest view shows")
         command.add_argument("--mix", type=float, default=0.3, help="share of views that show two photos (backbone)")
+        command.add_argument("--coats", type=float, default=0.3, help="how far dark and warm tones are bent, that a coat's colour says less (bears)")
         command.add_argument("--small", type=int, default=128, help="px of the first part of the run")
         command.add_argument("--size", type=int, default=192, help="px of the last part")
         command.add_argument("--small-until", type=float, default=0.8, help="share of the steps in small pictures, once the blocks are together")

@@ -202,3 +202,14 @@ def test_views_are_pictures_of_the_photo():
     assert seen.shape == (30, 224, 224, 3) and seen.dtype == np.uint8
     assert np.median(seen[..., 0].astype(int) - seen[..., 2]) > 40  # still brown, mostly
     assert len({view.tobytes() for view in seen}) > 15
+
+
+def test_coats_make_black_fur_brown_and_brown_fur_black():
+    rng = np.random.default_rng(0)
+    for colour, there in (((36, 34, 34), lambda r, b: r > b * 1.5), ((110, 80, 60), lambda r, b: r < 65)):
+        fur = Image.new("RGB", (80, 80), colour)
+        shares = []
+        for coats in (0.0, 0.3):
+            seen = np.stack([views.random_view(fur, rng, 32, coats=coats) for _ in range(200)]).mean((1, 2))
+            shares.append(there(seen[:, 0], seen[:, 2]).mean())
+        assert shares[1] > 2 * shares[0] + 0.03, (colour, shares)
