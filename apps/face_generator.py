@@ -20,7 +20,7 @@ def generate(seed, count=1, truncation=predict.TRUNCATION, generator=None):
         seed: whole number; the same seed makes the same picture everywhere
         count: pictures, of this seed and those after it, 1 to 64
         truncation: 0 (the mean face) to 1 (as it learned) to 1.5
-        generator: "gan-faces", "gan-faces-style" or "gan-digits"; empty for the first
+        generator: "gan-faces", "gan-faces-dcgan", "gan-faces-style" or "gan-digits"; empty for the first
 
     Returns:
         one entry a picture (seed, SHA-256 of its pixels, how near it is to a training picture), and all of them as one labelled picture

@@ -1,6 +1,7 @@
 """Our face generator against the generator of PyTorch's DCGAN tutorial, at the same size, threads and machine.
 
     python benchmarks/gan.py [--json]
+    python benchmarks/gan.py --training [--json]     what learning costs with judges and without, and so what each bundled network's took
 
 Rounds alternate, so that both see the same noise; the median of the rounds counts. The tutorial's network is built
 here from its table (100 numbers, 64 feature maps, transposed 4x4 convolutions, batch norm), as it would be used:
@@ -21,6 +22,7 @@ from core import runtime
 torch = runtime.prepare_torch()
 from torch import nn  # noqa: E402
 
+from core import weights  # noqa: E402
 from core.gan import predict  # noqa: E402
 from core.gan.maker import maker  # noqa: E402
 
@@ -41,10 +43,33 @@ def seconds(work):
     return time.perf_counter() - start
 
 
+def training():
+    """Seconds a step of DCGAN's training takes, alone and with judges, in turns -> what the bundled networks' pictures take at that speed."""
+    from core.gan.train import EYES_WARM, Plan, Trainer
+
+    pictures = torch.randint(0, 256, (256, 3, 64, 64), dtype=torch.uint8)
+    runs = {name: Trainer(pictures, Plan(eyes=eyes), runtime.device()) for name, eyes in (("alone", False), ("with judges", True))}
+    runs["with judges"].judged = EYES_WARM  # from here on the generator hears them
+    for run in runs.values():
+        run.step()
+    rounds = [{name: seconds(run.step) for name, run in runs.items()} for _ in range(ROUNDS)]
+    each = {name: statistics.median(r[name] for r in rounds) / run.plan.batch for name, run in runs.items()}
+    report = {"pictures_per_second": {name: round(1 / s, 1) for name, s in each.items()}, "hours_at_this_speed": {}}
+    for name in ("gan-faces", "gan-faces-dcgan"):
+        told = weights.load(name)[1]
+        judged = int(told.get("judged", 0))
+        report["hours_at_this_speed"][name] = round((each["alone"] * (int(told["pictures"]) - judged) + each["with judges"] * judged) / 3600, 2)
+    return report
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--training", action="store_true", help="time the training instead")
     args = parser.parse_args()
+    if args.training:
+        print(json.dumps(training(), indent=None if args.json else 1))
+        return
     theirs, ours, noise = tutorial(), maker(), torch.randn(COUNT, 100, 1, 1)
     styles = torch.from_numpy(ours.styles(range(COUNT))).double()[:, None].expand(-1, ours.layers, -1)
     works = {

@@ -130,6 +130,14 @@ ENTRIES = {
             remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",
         ),
         Entry(
+            name="gan-faces-dcgan",
+            file="gan-faces-dcgan.safetensors",
+            sha256="5a6c045ecea9d506f320dcefe026d31e2faafd8c5ed2eb4e3189ec791c66581f",
+            bytes=7_159_744,
+            licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
+            remake="python -m core.gan.train faces --no-eyes --run runs/gan-plain && python -m core.gan.release weights runs/gan-plain gan-faces-dcgan --last",
+        ),
+        Entry(
             name="gan-faces-style",
             file="gan-faces-style.safetensors",
             sha256="3ecc094a515e7609d16487f079032b3119b741d93ada6abc6cd0702311a9b121",

@@ -56,6 +56,22 @@ def test_figures_in_the_text_are_the_cards():
         assert text in WORDS, text
 
 
+def test_figures_of_the_faces_are_the_card_s():
+    quality = weights.card("gan-faces")["quality"]
+    rows, copied = quality["rows"], quality["copies"]
+    ours, plain = rows["gan-faces"], rows["gan-faces-dcgan"]
+    for name, row in rows.items():
+        if "pictures" in row:
+            low, high = row["kid_interval"]
+            assert f"| {name} | {row['pictures']:,} pictures, {row['hours']:.1f} h | {row['kid']:.3f} ({low:.3f} to {high:.3f}) |" in README, name
+    for text in (
+        f"{plain['kid'] / ours['kid']:.1f} times the KID",
+        f"the ratio is {plain['fid_faces'] / ours['fid_faces']:.2f}",
+        f"{copied['nearer_than_1_percent_of_real']:.1%} of {copied['n']:,} are nearer than the nearest 1 % of real ones",
+    ):
+        assert text in WORDS, text
+
+
 def test_figures_of_the_heat_maps_are_the_card_s():
     quality = registry.find("gradcam-viewer").read_card()["quality"]
     boxes, words = quality["boxes"], WORDS

@@ -1,6 +1,6 @@
 """How good are the pictures: distances to held-out real ones, faces found, copies looked for, smoothness of walks.
 
-    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers [--run runs/gan-plain] --json
+    python -m core.gan.evaluate quality --data ../shared/data --teachers ../shared/teachers --json
     python -m core.gan.evaluate copies --data ../shared/data --json
     python -m core.gan.evaluate smooth --teachers ../shared/teachers --json
     python -m core.gan.evaluate digits --data ../shared/data --teachers ../shared/teachers --json
@@ -20,13 +20,12 @@ import numpy as np
 from core import weights
 from core.errors import BadInput
 from core.gan import metrics
-from core.gan.maker import FACES, Maker, maker
+from core.gan.maker import FACES, maker
 from core.images import enlarge
 
 SIZE = 128  # px that the teacher sees
 SAMPLES = 5000
 REAL = "real photos it learned from"
-PLAIN = "DCGAN as in its paper"
 DETECTED = 1000
 
 
@@ -88,34 +87,18 @@ def one_face(pictures):
     return found / len(pictures)
 
 
-def plain(run):
-    """The generator of a training run as the paper has it: its last weights, no average of them. -> Maker, effort as of `effort`"""
-    from core.gan.train import generator_of
-
-    generator, about = generator_of(run, "generator")
-    if about["plan"].get("eyes") or about.get("judged"):
-        raise BadInput(f"{run} learned from the backbone too, which the paper's DCGAN does not. Please give a run made with --no-eyes.")
-    told = {"title": PLAIN, "kind": about["plan"]["kind"], "shape": json.dumps(generator.shape)}
-    return Maker(PLAIN, generator.state_dict(), told), effort(about["steps"] * about["plan"]["batch"], about["seconds"])
-
-
-def effort(pictures, seconds):
-    """How long it learned, for a row of the table."""
-    return {"pictures": int(pictures), "hours": round(float(seconds) / 3600, 2)}
-
-
 def bundled(name):
-    """-> Maker, effort"""
+    """-> its Maker, and how long it learned, for a row of the table"""
     told = weights.load(name)[1]
-    return maker(name), effort(told["pictures"], told["seconds"])
+    return maker(name), {"pictures": int(told["pictures"]), "hours": round(float(told["seconds"]) / 3600, 2)}
 
 
 def quality(args):
-    """One row each: real photos, the generators, and with `args.run` that run as DCGAN's paper has it."""
+    """One row each: real photos and the generators of faces."""
     start = time.perf_counter()
     learned, held = real(args.data)
     base, faces = teacher_features(held, args.teachers), face_vectors(held)
-    makers = {name: bundled(name) for name in FACES} | ({PLAIN: plain(args.run)} if args.run else {})
+    makers = {name: bundled(name) for name in FACES}
     report = {}
     for row in (REAL, *makers):
         model, learning = makers.get(row, (None, {}))
@@ -220,8 +203,6 @@ def main(argv=None):
         command.add_argument("--teachers", default="../shared/teachers")
         command.add_argument("--samples", type=int, default=samples)
         command.add_argument("--detected", type=int, default=DETECTED)
-        if name == "quality":
-            command.add_argument("--run", help="a training run of faces made with --no-eyes, to measure as DCGAN's paper has it")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:

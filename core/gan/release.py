@@ -1,6 +1,7 @@
 """Turn training runs into bundled weights, sliders and cards.
 
     python -m core.gan.release weights runs/gan-faces gan-faces      the averaged generator, in half precision
+    python -m core.gan.release weights runs/gan-plain gan-faces-dcgan --last     what it is held against
     python -m core.gan.release space --teachers ../shared/teachers   sliders and the check for copies
     python -m core.gan.release kin                                   the check alone, after another backbone was released
     python -m core.gan.release look                                  principal components as pictures, to name them by
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from core import catalog, weights
+from core.errors import BadInput
 from core.gan import directions, evaluate, metrics
 from core.gan.maker import NAMES, maker
 from core.gan.predict import Sample, sheet
@@ -37,7 +39,9 @@ FOUND = (
 def export(args):
     from core.gan.train import generator_of
 
-    generator, about = generator_of(args.run)
+    generator, about = generator_of(args.run, "generator" if args.last else "average")
+    if args.last and about.get("judged"):
+        raise BadInput(f"{args.run} learned from the backbone too, which the paper's DCGAN does not. Please give a run made with --no-eyes.")
     told = {
         "kind": about["plan"]["kind"],
         "shape": json.dumps(generator.shape),
@@ -153,30 +157,26 @@ WEAKNESSES = (
 
 def write_cards(args):
     """Measure everything that the cards say, and write them."""
-    options = argparse.Namespace(data=args.data, teachers=args.teachers, samples=evaluate.SAMPLES, detected=evaluate.DETECTED, run=args.run)
+    options = argparse.Namespace(data=args.data, teachers=args.teachers, samples=evaluate.SAMPLES, detected=evaluate.DETECTED)
     said = evaluate.quality(options)
     said["copies"] = evaluate.copies(argparse.Namespace(**vars(options) | {"samples": 1000}))
     said["smooth"] = evaluate.smooth(argparse.Namespace(**vars(options) | {"samples": 500}))
-    ours, style, real = (said["rows"][key] for key in ("gan-faces", "gan-faces-style", evaluate.REAL))
-    headline = (f"KID {ours['kid']:.2f} to unseen faces, {style['kid']:.2f} for the style-based one, {real['kid']:.4f} for real photos "
+    rows = said["rows"]
+    ours, dcgan, real = (rows[key] for key in ("gan-faces", "gan-faces-dcgan", evaluate.REAL))
+    headline = (f"KID {ours['kid']:.2f} to unseen faces, {dcgan['kid']:.2f} for the plain DCGAN, {real['kid']:.4f} for real photos "
                 f"(teacher features, {ours['n']:,} each); "
-                f"one face found in {ours['one_face']:.0%}, {style['one_face']:.0%} and {real['one_face']:.0%} of {ours['n_detected']:,}")  # fmt: skip
+                f"one face found in {ours['one_face']:.0%}, {dcgan['one_face']:.0%} and {real['one_face']:.0%} of {ours['n_detected']:,}")  # fmt: skip
     about = json.loads(weights.load("gan-faces-space")[1]["sliders"])
-    quality = "python -m core.gan.evaluate quality --run runs/gan-plain --json"
-    common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": quality}
-    write_card(
-        "gan-faces", "Face generator", headline, "DCGAN, 3.6 M parameters, 64 px, averaged weights", common, said, sliders=about, tested=directions.TESTED
-    )
-    other = {"rows": {"gan-faces-style": style}, "held_out": said["held_out"]}
-    network = "style-based generator, 2.5 M parameters, 64 px"
-    write_card(
-        "gan-faces-style",
-        "Face generator, style-based",
-        f"the other choice: KID {style['kid']:.2f}, one face found in {style['one_face']:.0%}",
-        network,
-        common,
-        other,
-    )
+    common = {"data": CELEBA, "weaknesses": WEAKNESSES, "measure": "python -m core.gan.evaluate quality --json"}
+    network = "DCGAN, 3.6 M parameters, 64 px, averaged weights"
+    write_card("gan-faces", "Face generator", headline, network, common, said, sliders=about, tested=directions.TESTED)
+    others = {
+        "gan-faces-dcgan": ("plain DCGAN", "DCGAN as in its paper, 3.6 M parameters, 64 px"),
+        "gan-faces-style": ("style-based", "style-based generator, 2.5 M parameters, 64 px"),
+    }
+    for name, (title, network) in others.items():
+        line = f"another choice: KID {rows[name]['kid']:.2f}, one face found in {rows[name]['one_face']:.0%}"
+        write_card(name, f"Face generator, {title}", line, network, common, {"rows": {name: rows[name]}, "held_out": said["held_out"]})
     space = weights.load("gan-faces-space")[1]
     known = {
         "data": CELEBA + " Ages: 1,400 UTKFace photos (non-commercial research).",
@@ -232,6 +232,7 @@ def main():
     files = commands.add_parser("weights")
     files.add_argument("run")
     files.add_argument("name", choices=list(NAMES))
+    files.add_argument("--last", action="store_true", help="a run's last weights instead of their average: DCGAN as in its paper")
     files.add_argument("--note", default="", help="what a reader of the card should know of this run beyond its command")
     looking = commands.add_parser("look")
     looking.add_argument("--out", default="runs/gan-look")
@@ -240,8 +241,6 @@ def main():
         command = commands.add_parser(name)
         command.add_argument("--data", default="../shared/data")
         command.add_argument("--teachers", default="../shared/teachers")
-        if name == "cards":
-            command.add_argument("--run", help="a run of faces made with --no-eyes, to be measured beside them")
     args = parser.parse_args()
     made = {
         "weights": export,
@@ -252,7 +251,10 @@ def main():
         "cards": write_cards,
         "digits-card": write_digits_card,
     }
-    made[args.command](args)
+    try:
+        made[args.command](args)
+    except BadInput as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The networks, in sizes that cost nothing."""
 
+import argparse
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from core import weights
 from core.errors import BadInput
-from core.gan import evaluate, judges, model
+from core.gan import judges, model, release
 from core.gan.train import Collapse, Plan, Trainer, augment, generator_of, networks
 
 SMALL = dict(widths=(16, 12, 8), latent=8, style=10)
@@ -131,16 +132,20 @@ def test_judges_join_a_run_that_began_without_them(tmp_path, monkeypatch):
 
 def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path, monkeypatch):
     monkeypatch.setattr("core.gan.train.settle", lambda generator: None)
-    for eyes in (False, True):
-        Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=eyes)).save(tmp_path / str(eyes) / "state.safetensors")
-    made, learning = evaluate.plain(tmp_path / "False")
-    assert made.side == 64 and learning == {"pictures": 0, "hours": 0.0}
-    went_on = Trainer(pictures(side=64), Plan(side=64, batch=4))
-    went_on.judged = 3
-    went_on.save(tmp_path / "without them" / "state.safetensors")
-    for run in ("True", "without them"):
-        with pytest.raises(BadInput, match="--no-eyes"):
-            evaluate.plain(tmp_path / run)
+    monkeypatch.setattr("core.weights.BUNDLED", tmp_path / "bundled")
+
+    def released(run, last=True):
+        release.export(argparse.Namespace(run=tmp_path / run, name="gan-faces-dcgan", last=last, note=""))
+        return weights.read(tmp_path / "bundled" / "gan-faces-dcgan.safetensors")[0]["net.0.weight"]
+
+    trainer = Trainer(pictures(side=64), Plan(side=64, batch=4))
+    trainer.average["net.0.weight"].zero_()
+    trainer.save(tmp_path / "plain" / "state.safetensors")
+    assert released("plain").any() and not released("plain", last=False).any()
+    trainer.judged = 3
+    trainer.save(tmp_path / "judged" / "state.safetensors")
+    with pytest.raises(BadInput, match="--no-eyes"):
+        released("judged")
 
 
 def test_a_run_begins_with_bundled_weights_and_the_generator_waits(tmp_path, monkeypatch):
