@@ -15,7 +15,7 @@ from core import catalog, runtime, weights
 from core.errors import BadInput, StudioError
 
 # What the menu shows, in its order. The first is what everything begins with.
-NAMES = {"gan-faces": "Faces", "gan-faces-dcgan": "Faces, plain DCGAN", "gan-faces-style": "Faces, style-based", "gan-digits": "Digits"}
+NAMES = {"gan-faces": "Faces", "gan-faces-dcgan": "Plain DCGAN", "gan-faces-style": "Style-based", "gan-digits": "Digits"}
 FACES = [name for name in NAMES if name.startswith("gan-faces")]
 SEEDS = 2**31
 LOOKS = 4096  # styles that the mean is taken over
