@@ -63,8 +63,8 @@ SHOW_A_BEAR = {
     "COCO_val2014_000000000776.jpg",
     "COCO_test2014_000000000155.jpg",
 }
-# Photos of bears.zip that image search filed wrongly, found by looking at all 1,247 that nobody had checked before it was
-# known what any network says of them: what they show, or None for what has no place in any class, such as a drawing, a logo,
+# Photos of bears.zip that image search filed wrongly, found by looking at all 1,247 that nobody had checked, and not only at
+# those that a network takes for something else: what they show, or None for what has no place in any class, such as a drawing, a logo,
 # a mascot, lettering, or two kinds in one picture. A brown black bear is a black bear, and what cannot be told is as it came.
 CORRECTED = {
     "black/b_00000047": "grizzly",
