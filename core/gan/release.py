@@ -40,7 +40,7 @@ def export(args):
     from core.gan.train import generator_of
 
     generator, about = generator_of(args.run, "generator" if args.last else "average")
-    if args.last and about.get("judged"):
+    if args.last and (about["plan"].get("eyes") or about.get("judged")):
         raise BadInput(f"{args.run} learned from the backbone too, which the paper's DCGAN does not. Please give a run made with --no-eyes.")
     told = {
         "kind": about["plan"]["kind"],

@@ -143,9 +143,11 @@ def test_a_run_with_judges_is_no_dcgan_as_in_its_paper(tmp_path, monkeypatch):
     trainer.save(tmp_path / "plain" / "state.safetensors")
     assert released("plain").any() and not released("plain", last=False).any()
     trainer.judged = 3
-    trainer.save(tmp_path / "judged" / "state.safetensors")
-    with pytest.raises(BadInput, match="--no-eyes"):
-        released("judged")
+    trainer.save(tmp_path / "without them" / "state.safetensors")
+    Trainer(pictures(side=64), Plan(side=64, batch=4, eyes=True)).save(tmp_path / "with them" / "state.safetensors")
+    for run in ("with them", "without them"):
+        with pytest.raises(BadInput, match="--no-eyes"):
+            released(run)
 
 
 def test_a_run_begins_with_bundled_weights_and_the_generator_waits(tmp_path, monkeypatch):
