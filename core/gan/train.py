@@ -32,7 +32,7 @@ from PIL import Image
 
 from core import runtime, weights
 from core.errors import BadInput, StudioError
-from core.gan import data, judges, model
+from core.gan import data, judges, model, spectrum
 
 FASTER = 4  # times the generator's rate that the discriminator learns at, or what all fakes share swings (Heusel et al. 2017, sec. 2)
 LAZY = 8  # steps between two R1 penalties
@@ -109,6 +109,7 @@ class Trainer:
         if plan.eyes:
             self.eyes = judges.backbone(device)
             self.judges = judges.Judges(self.eyes, plan.side).to(device).to(memory_format=torch.channels_last)
+            self.spectrum = spectrum.Spectrum(pictures, device)
             self.optimisers.append(torch.optim.Adam(self.judges.parameters(), lr=EYES_RATE, betas=(0.0, 0.99)))
         self.steps, self.judged, self.rest, self.seconds, self.strength = 0, 0, 0, 0.0, 0.0
         self.spread = None  # of the pictures, to tell a collapse
@@ -190,7 +191,7 @@ class Trainer:
         """DCGAN's step: the discriminator on both kinds, then the generator through the new discriminator."""
         improve_g, improve_d = self.optimisers[:2]
         fake = self._look(self.generator, torch.randn(self.plan.batch, self.generator.latent, device=self.device)).float()
-        real = self.real()
+        drawn, real = fake, self.real()
         if self.plan.eyes:
             fake, real = augment(fake, EYES_AUGMENT), augment(real, EYES_AUGMENT)
         improve_d.zero_grad(set_to_none=True)
@@ -204,7 +205,9 @@ class Trainer:
         told = {"real": loss_real.item(), "fake": loss_fake.item()}
         if self.plan.eyes:
             judged, told["judges"] = self._judge(fake, real)
-            loss = loss + judged
+            told["spectrum"] = self.spectrum(drawn)
+            loss = loss + judged + told["spectrum"]
+            told["spectrum"] = told["spectrum"].item()
         if self.steps >= self.rest:
             loss.backward()
             improve_g.step()

@@ -116,6 +116,7 @@ def test_judges_join_a_run_that_began_without_them(tmp_path, monkeypatch):
     """Until they have learned a little the generator does not hear them; then it does."""
     monkeypatch.setattr("core.gan.train.EYES_WARM", 1)
     monkeypatch.setattr("core.gan.train.EYES_AUGMENT", 0)  # so that nothing but the judges differs
+    monkeypatch.setattr("core.gan.spectrum.Spectrum.__call__", lambda self, x: x.sum() * 0)
     begun = Trainer(pictures(side=64), Plan(side=64, batch=4))
     begun.step()
     begun.save(tmp_path / "state.safetensors")
