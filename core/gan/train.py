@@ -40,6 +40,7 @@ TARGET = 0.6  # ADA: the share of training pictures, less the share of mistakes,
 SAVE = 120  # seconds between checkpoints
 REST = 300  # steps that a generator which begins trained waits for its new discriminator
 EYES_RATE, EYES_AUGMENT, EYES_WARM = 0.0002, 0.3, 60  # the judges' learning rate; strength of `augment`; steps before the generator hears them
+SPECTRUM = 3.0  # weight of spectrum.py in what the generator hears; at 1 its colours keep half as much noise again as photos have
 
 
 @dataclass
@@ -111,6 +112,8 @@ class Trainer:
             self.judges = judges.Judges(self.eyes, plan.side).to(device).to(memory_format=torch.channels_last)
             self.spectrum = spectrum.Spectrum(pictures, device)
             self.optimisers.append(torch.optim.Adam(self.judges.parameters(), lr=EYES_RATE, betas=(0.0, 0.99)))
+        self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        self.fall = None  # (from, to): pictures between which the learning rates fall to nothing
         self.steps, self.judged, self.rest, self.seconds, self.strength = 0, 0, 0, 0.0, 0.0
         self.spread = None  # of the pictures, to tell a collapse
 
@@ -123,6 +126,10 @@ class Trainer:
         """One batch for both players -> dict of floats for a log."""
         started = time.monotonic()
         torch.manual_seed(self.plan.seed * 10**9 + self.steps)  # the step alone seeds what it draws
+        if self.fall:
+            left = min(1.0, max(0.0, (self.fall[1] - self.seen) / max(1, self.fall[1] - self.fall[0])))
+            for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
+                optimiser.param_groups[0]["lr"] = rate * left
         told = self._classic() if self.plan.kind == "dcgan" else self._style()
         self.steps += 1
         fade = 0.5 ** (self.plan.batch / max(1, min(self.plan.average, 0.15 * self.seen)))
@@ -205,9 +212,8 @@ class Trainer:
         told = {"real": loss_real.item(), "fake": loss_fake.item()}
         if self.plan.eyes:
             judged, told["judges"] = self._judge(fake, real)
-            told["spectrum"] = self.spectrum(drawn)
-            loss = loss + judged + told["spectrum"]
-            told["spectrum"] = told["spectrum"].item()
+            off = self.spectrum(drawn)
+            loss, told["spectrum"] = loss + judged + SPECTRUM * off, off.item()
         if self.steps >= self.rest:
             loss.backward()
             improve_g.step()
@@ -369,6 +375,7 @@ def main():
     parser.add_argument("--begin", help="weights of ours to go on from, where no run is left to resume: assets/weights/gan-faces.safetensors")
     parser.add_argument("--side", type=int, choices=(32, 64, 128))
     parser.add_argument("--pictures", type=int, default=2_000_000, help="stop after so many were shown")
+    parser.add_argument("--fall", type=int, default=0, help="over so many of the last of them the learning rates fall to nothing")
     parser.add_argument("--minutes", type=float, default=math.inf, help="or after so many minutes of training in all")
     parser.add_argument("--gamma", type=float, default=Plan.gamma)
     parser.add_argument("--lr", type=float, default=Plan.lr)
@@ -391,6 +398,7 @@ def main():
     elif args.begin:
         trainer.begin(args.begin)
         print(f"began with {args.begin}, {trainer.seen} pictures", flush=True)
+    trainer.fall = (args.pictures - args.fall, args.pictures) if args.fall else None
     saved = time.monotonic()
     before, clock = trainer.seen, time.monotonic()
     while trainer.seen < args.pictures and trainer.seconds < args.minutes * 60:

@@ -169,6 +169,19 @@ def test_a_run_begins_with_bundled_weights_and_the_generator_waits(tmp_path, mon
         Trainer(pictures(side=64), Plan(side=64, batch=4)).begin(tmp_path / "g.safetensors")
 
 
+def test_learning_rates_fall_to_nothing_at_the_end():
+    run = Trainer(pictures(), Plan(side=32, batch=4))
+    run.fall = (4, 12)
+    rates, moved = [], []
+    for _ in range(4):
+        before = [value.clone() for value in run.generator.parameters()]
+        run.step()
+        rates.append([optimiser.param_groups[0]["lr"] / run.plan.lr for optimiser in run.optimisers])
+        moved.append(max((a - b).abs().max().item() for a, b in zip(before, run.generator.parameters(), strict=True)))
+    assert rates == [[1, 1], [1, 1], [0.5, 0.5], [0, 0]]
+    assert min(moved[:3]) > 0 == moved[3]
+
+
 def test_judges_look_through_frozen_eyes():
     """Gradients reach the pictures and every head, and never the backbone; real pictures come to be told from noise."""
     eyes = judges.backbone("cpu")
