@@ -124,10 +124,11 @@ ENTRIES = {
         Entry(
             name="gan-faces",
             file="gan-faces.safetensors",
-            sha256="6cd39d6d21043988cca86dc6f89754a2e7a728616b9482279329b473b66908ad",
-            bytes=7_159_920,
+            sha256="912371f98f54b2d40496fd143eea51955350ae5b4466b2a08b431f643c9426dd",
+            bytes=7_160_040,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
-            remake="python -m core.gan.train faces && python -m core.gan.release weights runs/gan-faces gan-faces",
+            remake="python -m core.gan.train faces --no-eyes --pictures 281600 && python -m core.gan.train faces --pictures 700000 --fall 60000"
+            " && python -m core.gan.release weights runs/gan-faces gan-faces",
         ),
         Entry(
             name="gan-faces-dcgan",
@@ -135,7 +136,8 @@ ENTRIES = {
             sha256="45ecbea28467343355d5e03c292577cb32265d4a1b9fb91aa17e4312b66413db",
             bytes=7_159_800,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
-            remake="python -m core.gan.train faces --no-eyes --run runs/gan-plain && python -m core.gan.release weights runs/gan-plain gan-faces-dcgan --last",
+            remake="python -m core.gan.train faces --no-eyes --pictures 1040000 --run runs/gan-plain"
+            " && python -m core.gan.release weights runs/gan-plain gan-faces-dcgan --last",
         ),
         Entry(
             name="gan-faces-style",
@@ -148,7 +150,7 @@ ENTRIES = {
         Entry(
             name="gan-faces-space",
             file="gan-faces-space.safetensors",
-            sha256="3eb6053c259e8b928bc4d5d40cec71c38b7d68941ae645ae2f96e84b74ec6be1",
+            sha256="38878c1f35f06300dea73b40952a26d5e09b3f3adc7ed23a013c818dd51a53e4",
             bytes=1_369_736,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.release space",

@@ -31,8 +31,8 @@ AXES = 64
 FOUND = (
     (1, 0, 1, "Features", "feminine", "masculine"),
     (2, 0, 1, "Eyes", "clear", "in shadow"),
-    (3, 0, 1, "Hair and backdrop", "fair", "dark"),
-    (6, 0, 1, "Forehead", "under hair", "bare"),
+    (3, 0, 1, "Hair and backdrop", "dark", "fair"),
+    (5, 0, 1, "Forehead", "under hair", "bare"),
 )
 
 

@@ -1,6 +1,7 @@
 """Train a generator against a discriminator.
 
-    python -m core.gan.train faces --data ../shared/data                 the face generator
+    python -m core.gan.train faces --no-eyes --pictures 281600           the face generator: alone at first,
+    python -m core.gan.train faces --pictures 700000 --fall 60000        then with judges, its rates falling at the end
     python -m core.gan.train faces --kind style --run runs/gan-style     the style-based one, on the same pictures
     python -m core.gan.train digits
     python -m core.gan.train my_folder --side 64
@@ -10,8 +11,9 @@ where it stopped when the same command is given again.
 
 DCGAN learns as in its paper, and an average of its weights (EMA) is what draws. Batch norm takes out what all fakes of a
 batch share, which is why it gets so far in an hour of one CPU core. With `--eyes` it learns from judges.py as well, by the
-hinge loss (Lim and Ye 2017, arXiv:1705.02894), and every player sees pictures changed a little (`augment`), or its
-discriminator gets to know 8,000 photos by heart.
+hinge loss (Lim and Ye 2017, arXiv:1705.02894), and from spectrum.py, and every player sees pictures changed a little
+(`augment`), or its discriminator gets to know 8,000 photos by heart. With judges from the first picture on, faces come
+sooner and all look alike; so they join later.
 
 The style generator learns with the non-saturating loss (Goodfellow et al. 2014), the R1 penalty (Mescheder et al. 2018,
 arXiv:1801.04406, eq. 9) every `LAZY` steps, the same average, and augmentation whose strength follows how sure the
