@@ -87,6 +87,15 @@ def one_face(pictures):
     return found / len(pictures)
 
 
+def grain(held):
+    """Held-out pictures -> a function: PIL pictures -> how far their mean power spectrum is off, 0 being right (spectrum.py)."""
+    from core.gan import data
+    from core.gan.spectrum import Spectrum
+
+    spectrum = Spectrum(data.stack(held))
+    return lambda pictures: spectrum(data.stack(pictures).float() / 127.5 - 1).item()
+
+
 def bundled(name):
     """-> its Maker, and how long it learned, for a row of the table"""
     told = weights.load(name)[1]
@@ -98,7 +107,7 @@ def quality(args):
     start = time.perf_counter()
     learned, held = real(args.data)
     base, faces = teacher_features(held, args.teachers), face_vectors(held)
-    makers = {name: bundled(name) for name in FACES}
+    makers, off = {name: bundled(name) for name in FACES}, grain(held)
     report = {}
     for row in (REAL, *makers):
         model, learning = makers.get(row, (None, {}))
@@ -106,7 +115,14 @@ def quality(args):
         report[row] = learning | compare(teacher_features(pictures, args.teachers), base)
         some = pictures[: args.detected]
         second = metrics.fid_interval(face_vectors(pictures), faces, draws=8)
-        report[row] |= {"fid_faces": second[0], "fid_faces_interval": list(second[1:]), "one_face": one_face(some), "n": len(pictures), "n_detected": len(some)}
+        report[row] |= {
+            "fid_faces": second[0],
+            "fid_faces_interval": list(second[1:]),
+            "one_face": one_face(some),
+            "spectrum": off(pictures),
+            "n": len(pictures),
+            "n_detected": len(some),
+        }
     return {"held_out": len(held), "features": f"MobileNetV2 teacher, {SIZE} px", "rows": report, "seconds": round(time.perf_counter() - start)}
 
 
