@@ -124,7 +124,7 @@ ENTRIES = {
         Entry(
             name="gan-faces",
             file="gan-faces.safetensors",
-            sha256="912371f98f54b2d40496fd143eea51955350ae5b4466b2a08b431f643c9426dd",
+            sha256="b8a4996fb8e7ba366b1a0fff641d7b85594dec4a7c72aab46405d4787245975b",
             bytes=7_160_040,
             licence="research and teaching, non-commercial: it learned from CelebA, which is shared on those terms",
             remake="python -m core.gan.train faces --no-eyes --pictures 281600 && python -m core.gan.train faces --pictures 700000 --fall 60000"

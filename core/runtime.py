@@ -85,7 +85,7 @@ def hardware(dtype=None):
     torch = prepare_torch()
     if device() == "cuda":
         return torch.cuda.get_device_name()
-    return f"{threads()} CPU cores ({platform.machine()}), {str(dtype or torch.float32).removeprefix('torch.')}"
+    return f"{threads()} CPU core{'s' * (threads() > 1)} ({platform.machine()}), {str(dtype or torch.float32).removeprefix('torch.')}"
 
 
 def whole_numbers():
