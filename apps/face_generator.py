@@ -30,11 +30,11 @@ def generate(seed, count=1, truncation=predict.TRUNCATION, generator=None):
 
 
 def wall(seed, truncation, generator):
-    """-> samples, picture of the wall, choices by keyboard, panel of the picked one cleared."""
+    """-> samples, picture of the wall, choices by keyboard, the first of them picked."""
     with ui.sentences():
         samples = predict.wall(seed, COUNT, truncation, generator)
         picture = predict.labelled(predict.sheet(samples, COLUMNS), generator)
-    return samples, picture, gr.Dropdown([s.origin for s in samples], value=None), samples[0]
+    return samples, picture, gr.Dropdown([s.origin for s in samples], value=samples[0].origin), samples[0]
 
 
 def anew(truncation, generator):
@@ -100,9 +100,10 @@ def build():
 def quality_page():
     """The table of the card, and what else it says."""
     card = APP.read_card()
-    q, lines = card["quality"], []
-    for name, row in q["rows"].items():
+    q, names, lines = card["quality"], dict(predict.available()), []
+    for key, row in q["rows"].items():
         kid, fid, faces = (f"{row[k]:.4g} ({row[k + '_interval'][0]:.4g} to {row[k + '_interval'][1]:.4g})" for k in ("kid", "fid", "fid_faces"))
+        name = names.get(key, key)
         learned = f"{row['pictures']:,} in {row['hours']:.1f} h" if "pictures" in row else ""
         lines.append(f"| {name} | {learned} | {kid} | {fid} | {faces} | {row['precision']:.2f} | {row['recall']:.2f} | {row['one_face']:.1%} |")
     return f"""
