@@ -117,6 +117,7 @@ def test_several_photos(phone, hub):
     open_detector(phone, hub)
     phone.get_by_role("tab", name="Several").click()
     phone.locator("input[type=file][multiple]").set_input_files([EXAMPLES / "teddy.jpg", EXAMPLES / "coffee.jpg"])
+    expect(phone.locator("[aria-label='coffee.jpg']").last).to_be_visible()
     phone.get_by_role("button", name="Look at all of them").click()
     expect(phone.get_by_role("gridcell", name="teddy bear").or_(phone.locator("td", has_text="teddy bear")).first).to_be_visible()
     with phone.expect_download() as download:
@@ -133,6 +134,7 @@ def test_train_your_own_and_use_it_at_once(phone, hub, tmp_path):
     expect(phone.locator(".chips li")).to_have_text(["mug 8 photos", "cat 8 photos", "teddy 8 photos"])
     phone.get_by_label("Class", exact=True).fill("bear")
     phone.locator("input[type=file][multiple]").last.set_input_files([EXAMPLES / f"{name}.jpg" for name in ("black", "grizzly")])
+    expect(phone.locator("[aria-label='grizzly.jpg']").last).to_be_visible()  # a click before the upload is done finds no photos
     phone.get_by_role("button", name="Add to the class").click()
     expect(phone.locator(".chips li").last).to_have_text("bear 2 photos")
     phone.get_by_role("button", name="Train", exact=True).click()
