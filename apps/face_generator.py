@@ -30,11 +30,11 @@ def generate(seed, count=1, truncation=predict.TRUNCATION, generator=None):
 
 
 def wall(seed, truncation, generator):
-    """-> samples, picture of the wall, choices by keyboard, the first of them picked."""
+    """-> samples, picture of the wall, choices by keyboard, panel of the picked one cleared."""
     with ui.sentences():
         samples = predict.wall(seed, COUNT, truncation, generator)
         picture = predict.labelled(predict.sheet(samples, COLUMNS), generator)
-    return samples, picture, gr.Dropdown([s.origin for s in samples], value=samples[0].origin), samples[0]
+    return samples, picture, gr.Dropdown([s.origin for s in samples], value=None), samples[0]
 
 
 def anew(truncation, generator):
