@@ -1,13 +1,14 @@
-"""The face swap's page: photo to photo; the other tabs are in swap_tabs.py."""
+"""The face swap's page: photo to photo; see also swap_photos.py, and swap_tabs.py for the other tabs."""
 
 import gradio as gr
 
-from apps import registry, swap_tabs, swap_train, ui
+from apps import registry, swap_photos, swap_tabs, swap_train, ui
 from core.errors import BadInput, StudioError
 from core.swap import predict
 
 APP = registry.find("deepfake-swap")
 WAITING = ui.panel("none", "Whose face, and where?", "Add two photos, choose a face in each, and say that you may.")
+TWO_PHOTOS = "Please add two photos first: the face to take, and the photo it is put into."
 PRIVATE = dict(api_visibility="private")
 FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
@@ -30,35 +31,22 @@ def swap(source, target, face=1, onto="all", strength=1, feather=0.28, shape=0.1
         meters of each face and the manifest, and the picture as PNG
     """
     if not source or not target:
-        raise BadInput("Please add two photos first: the face to take, and the photo it is put into.")
+        raise BadInput(TWO_PHOTOS)
     path = ui.download_path("swap.png")
     said = predict.run([source, target], path, "yes" if consent else "no", face, onto, strength, feather, shape, label=label or None)
     return said, str(path)
 
 
-def look(path, which):
-    """A photo -> (Scene, its faces for the gallery, chosen positions, panel)."""
-    if not path:
-        return None, gr.Gallery([], visible=False), [0], WAITING
+def make(source, target, a, b, one, other, everyone, consent, feather, strength, shape, hair, form):
+    """Two photos, their Scenes as far as they are looked at -> (picture, panel, manifest, downloads)."""
     try:
-        scene = predict.look(path, f"the {which} photo")
-    except StudioError as error:
-        return None, gr.Gallery([], visible=False), [0], ui.panel("error", "Not this photo", str(error))
-    shown = gr.Gallery([(thumb, f"{k + 1}") for k, thumb in enumerate(scene.thumbs())], visible=len(scene.found) > 1, selected_index=0)
-    return scene, shown, [0], ui.panel("none", "Ready when you are", f"{len(scene.found)} face{'s' * (len(scene.found) > 1)} found in the {which} photo.")
-
-
-def choose(event: gr.SelectData):
-    return [event.index]
-
-
-def make(a, b, one, other, everyone, consent, feather, strength, shape, hair, form):
-    """Two Scenes -> (picture, panel, manifest, downloads)."""
-    try:
-        if a is None or b is None:
-            raise BadInput("Please add two photos first: the face to take, and the photo it is put into.")
+        if not source or not target:
+            raise BadInput(TWO_PHOTOS)
+        if not consent:
+            raise BadInput(predict.NO_CONSENT)
         options = predict.Options(feather, strength, shape, hair)
-        made = predict.swap(a, b, one[0], None if everyone else other, options, predict.CONSENT if consent else "", form=form)
+        (a, one), (b, other) = swap_photos.seen(source, a, one, "source"), swap_photos.seen(target, b, other, "target")
+        made = predict.swap(a, b, one[0], None if everyone else other, options, predict.CONSENT, form=form)
     except StudioError as error:
         return None, ui.panel("error", "Not yet", str(error)), None, gr.DownloadButton(interactive=False)
     path = ui.download_path(f"swap{FORMATS[form]}")
@@ -69,17 +57,11 @@ def make(a, b, one, other, everyone, consent, feather, strength, shape, hair, fo
 
 def build():
     with ui.page(APP) as blocks:
-        a, b = (gr.State(None, time_to_live=ui.KEEP_FOR) for _ in range(2))
-        one, other = gr.State([0]), gr.State([0])
         examples = [str(path) for path, _ in APP.examples]
         with gr.Tab("Photo"):
             with gr.Row():
-                with gr.Column():
-                    source = ui.photo_input(label="Take the face from", height=240)
-                    faces_a = gr.Gallery(label="Which face?", columns=5, height=120, visible=False, allow_preview=False)
-                with gr.Column():
-                    target = ui.photo_input(label="Put it into", height=240)
-                    faces_b = gr.Gallery(label="Which face?", columns=5, height=120, visible=False, allow_preview=False)
+                source, a, one = swap_photos.photo_of("source", "Take the face from")
+                target, b, other = swap_photos.photo_of("target", "Put it into")
             consent = gr.Checkbox(label=predict.CONSENT)
             with gr.Row():
                 go = gr.Button("Swap", variant="primary", min_width=90)
@@ -97,14 +79,11 @@ def build():
             with gr.Accordion("What its manifest says", open=False):
                 said = gr.JSON(show_label=False)
             gr.Examples([examples[:2], examples[1::-1]], [source, target], label="Examples: two portraits in the public domain")
-        swap_tabs.video_tab(a)
+        swap_tabs.video_tab(source, a)
         swap_train.tab()
         swap_tabs.verify_tab()
-        source.change(lambda path: look(path, "source"), source, [a, faces_a, one, panel], **PRIVATE)
-        target.change(lambda path: look(path, "target"), target, [b, faces_b, other, panel], **PRIVATE)
-        faces_a.select(choose, None, one, **PRIVATE)
-        faces_b.select(choose, None, other, **PRIVATE)
-        go.click(make, [a, b, one, other, everyone, consent, feather, strength, shape, hair, form], [picture, panel, said, save], **PRIVATE)
+        asked = [source, target, a, b, one, other, everyone, consent, feather, strength, shape, hair, form]
+        go.click(make, asked, [picture, panel, said, save], **PRIVATE)
         back.click(lambda x, y: (y, x), [source, target], [source, target], **PRIVATE)
         answers, made, any_file = gr.JSON(visible=False), gr.Image(visible=False, type="filepath"), gr.File(visible=False)
         number, text = gr.Number(1, visible=False), gr.Textbox("all", visible=False)

@@ -12,18 +12,22 @@ PRIVATE = dict(api_visibility="private")
 UNSEEN = ui.panel("none", "Was it made here?", "Add a picture or a film. Its signature and the mark in its pixels are read.")
 
 
-def preview(path, scene, pair, person, start, length, consent):
-    """A film and a Scene or a saved pair -> (preview frame, film, panel)."""
+def preview(path, photo, scene, pair, person, start, length, consent):
+    """A film, and a photo with its Scene or a saved pair -> (preview frame, film, panel)."""
     try:
-        return video.preview(path, _source(path, scene, pair, person), start), None, ui.panel("none", "One frame", "If this looks right, swap the whole film.")
+        return (
+            video.preview(path, _source(path, photo, scene, pair, person), start),
+            None,
+            ui.panel("none", "One frame", "If this looks right, swap the whole film."),
+        )
     except StudioError as error:
         return None, None, ui.panel("error", "Not this film", str(error))
 
 
-def film(path, scene, pair, person, start, length, consent, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
-    """A film and a Scene or a saved pair -> (preview frame, film, panel), with progress."""
+def film(path, photo, scene, pair, person, start, length, consent, progress=gr.Progress()):  # noqa: B008  (Gradio finds it by this default)
+    """A film, and a photo with its Scene or a saved pair -> (preview frame, film, panel), with progress."""
     try:
-        source = _source(path, scene, pair, person)
+        source = _source(path, photo, scene, pair, person)
         out, consent = ui.download_path("swap.mp4"), predict.CONSENT if consent else ""
         made = yield from ui.steps(video.swap(path, source, out, 0, None, consent, None, start, start + length), progress, "Swapping")
         yield gr.skip(), made.path, ui.panel("done", "Swapped, labelled, marked and signed", made.as_dict()["sentence"])
@@ -31,11 +35,11 @@ def film(path, scene, pair, person, start, length, consent, progress=gr.Progress
         yield None, None, ui.panel("error", "Not this film", str(error))
 
 
-def _source(path, scene, pair, person):
+def _source(path, photo, scene, pair, person):
     """What paints the faces: the pair where one is given, else the first photo's face."""
-    if not path or (scene is None and not pair):
+    if not path or not (photo or pair):
         raise BadInput("Please add a film here, and the photo with the face to take in the tab Photo.")
-    return predict.open_pair(pair, int(person) - 1) if pair else scene
+    return predict.open_pair(pair, int(person) - 1) if pair else predict.look_once(photo, scene, "the source photo")
 
 
 def verify(file):
@@ -62,8 +66,8 @@ def check(path):
     return ui.panel(said["status"].replace(" ", "-"), said["title"], said["sentence"]), said["manifest"]
 
 
-def video_tab(source):
-    """Draw the tab; `source` is the page's State with the Scene that the first tab takes the face from."""
+def video_tab(photo, scene):
+    """Draw the tab; photo: the first tab's, whose face is taken; scene: the page's State with its Scene."""
     with gr.Tab("Video"):
         gr.Markdown("The face is the largest of the first photo in the tab *Photo*. At most a minute; MP4 out, with the sound of the original.")
         with gr.Row():
@@ -80,7 +84,7 @@ def video_tab(source):
             one_frame, run = gr.Button("Preview", min_width=80), gr.Button("Swap the film", variant="primary", min_width=90)
             stop = gr.Button("Stop", min_width=80)
         words, still = gr.HTML(), gr.Image(label="One frame", interactive=False)
-    asked, shown = [clip, source, pair, person, start, length, consent], [still, result, words]
+    asked, shown = [clip, photo, scene, pair, person, start, length, consent], [still, result, words]
     one_frame.click(preview, asked, shown, **PRIVATE)
     work = run.click(film, asked, shown, **PRIVATE)
     stop.click(None, cancels=[work])

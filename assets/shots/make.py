@@ -67,8 +67,8 @@ def face_generator(page, url):
 def deepfake_swap(page, url):
     page.goto(f"{url}/deepfake-swap/", timeout=120_000)
     page.get_by_role("row").nth(1).click()
-    expect(page.get_by_text("1 face found in the").first).to_be_visible(timeout=180_000)
-    page.wait_for_timeout(20_000)  # both photos are looked at
+    for which in ("source", "target"):
+        expect(page.get_by_text(f"1 face found in the {which} photo.")).to_be_visible(timeout=180_000)
     page.get_by_label("I have the right to use both faces").first.check()
     page.get_by_role("button", name="Swap", exact=True).click()
     expect(page.locator(".verdict h2").first).to_have_text("Swapped, labelled, marked and signed", timeout=180_000)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
-from apps import deepfake_swap, registry, swap_tabs
+from apps import deepfake_swap, registry, swap_photos, swap_tabs
 from core.provenance import predict as provenance
 from core.swap import predict, train
 from tests import hostile
 from tests.swap.test_video import film, moving
 
 APP = registry.find("deepfake-swap")
-COLLINS, HOPPER = (path for path, _ in APP.examples)
+COLLINS, HOPPER = (str(path) for path, _ in APP.examples)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,9 +33,9 @@ def client(hub):
     return Client(hub.url + "/deepfake-swap/", verbose=False, httpx_kwargs={"timeout": 120})
 
 
-def make(a, b, consent=True, **changes):
-    given = dict(one=[0], other=[0], everyone=False, consent=consent, feather=0.28, strength=1, shape=0.15, hair=True, form="PNG") | changes
-    return deepfake_swap.make(a, b, **given)
+def make(a, b, photos=(COLLINS, HOPPER), **changes):
+    given = dict(one=[0], other=[0], everyone=False, consent=True, feather=0.28, strength=1, shape=0.15, hair=True, form="PNG") | changes
+    return deepfake_swap.make(*photos, a, b, **given)
 
 
 def test_the_api_swaps_and_verifies(client):
@@ -61,6 +61,12 @@ def test_the_page_gives_a_file_that_verifies(scenes):
     assert "Made here" in verdict and shown == manifest
 
 
+def test_what_is_not_looked_at_yet_is_looked_at_when_it_is_asked_for(scenes):
+    both, early = make(*scenes), make(None, None, one=[2], other=[1])  # choices of photos that were there before
+    other_photo = make(scenes[1], scenes[0])  # those Scenes are of other photos than those on the page
+    assert early[2]["inputs"] == other_photo[2]["inputs"] == both[2]["inputs"]
+
+
 @pytest.mark.parametrize(("changes", "words"), [({"consent": False}, "confirm first"), ({"one": [7]}, "no number 8")])
 def test_the_page_says_what_is_missing(scenes, changes, words):
     path, panel, *_ = make(*scenes, **changes)
@@ -68,10 +74,10 @@ def test_the_page_says_what_is_missing(scenes, changes, words):
 
 
 def test_no_photo_no_face_and_no_film():
-    assert "two photos first" in make(None, None)[1]
-    scene, _, _, panel = deepfake_swap.look(str(registry.ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), "source")
+    assert "two photos first" in make(None, None, (COLLINS, None))[1]
+    scene, _, _, panel = swap_photos.look(str(registry.ROOT / "assets" / "examples" / "bear-detector" / "coffee.jpg"), "source")
     assert scene is None and "No face was found in the source photo" in panel
-    assert "add a film" in swap_tabs.preview(None, None, None, "2", 0, 1, True)[2]
+    assert "add a film" in swap_tabs.preview(None, None, None, None, "2", 0, 1, True)[2]
     assert swap_tabs.check(None)[0] == swap_tabs.UNSEEN
 
 
@@ -83,13 +89,13 @@ def test_the_manifest_carries_nothing_of_the_photos_but_hashes(scenes):
 
 def test_the_video_tab_takes_a_face_or_a_trained_pair(scenes, tmp_path):
     clip = film(tmp_path / "in.mp4", moving(3), [0, 40, 80])
-    assert "Not this film" in swap_tabs.preview(None, scenes[0], None, "2", 0, 1, True)[2]
-    assert "Not this film" in swap_tabs.preview(str(clip), None, None, "2", 0, 1, True)[2]
-    by_photo = swap_tabs.preview(str(clip), scenes[0], None, "2", 0, 1, True)[0]
+    assert "Not this film" in swap_tabs.preview(None, COLLINS, scenes[0], None, "2", 0, 1, True)[2]
+    assert "Not this film" in swap_tabs.preview(str(clip), None, None, None, "2", 0, 1, True)[2]
+    by_photo = swap_tabs.preview(str(clip), COLLINS, scenes[0], None, "2", 0, 1, True)[0]
     faces = [np.stack([train.aligned(scene.array, scene.points[0], 64)] * 8) for scene in scenes]
     trainer = train.Trainer(*faces, side=64)
     trainer.step()
-    by_pair = swap_tabs.preview(str(clip), None, str(trainer.export(tmp_path / "pair.safetensors")), "1", 0, 1, True)[0]
+    by_pair = swap_tabs.preview(str(clip), None, None, str(trainer.export(tmp_path / "pair.safetensors")), "1", 0, 1, True)[0]
     assert by_photo.size == by_pair.size == (256, 256) and by_photo.tobytes() != by_pair.tobytes()
     (tmp_path / "no.safetensors").write_bytes(b"no pair")
-    assert "Not this film" in swap_tabs.preview(str(clip), None, str(tmp_path / "no.safetensors"), "1", 0, 1, True)[2]
+    assert "Not this film" in swap_tabs.preview(str(clip), None, None, str(tmp_path / "no.safetensors"), "1", 0, 1, True)[2]

@@ -15,9 +15,12 @@ def test_swap_see_the_label_and_verify(visit, hub, tmp_path):  # noqa: F811
     expect(visit.get_by_role("heading", name="Deepfake swap")).to_be_visible()
     panel = visit.locator(".verdict h2").first
     visit.get_by_role("row").nth(1).click()  # the first example: both photos
-    expect(visit.get_by_text("1 face found in the").first).to_be_visible(timeout=90_000)
-    visit.get_by_role("button", name="Swap", exact=True).click()
-    expect(panel).to_have_text("Not yet")
+    expect(visit.locator(".image-frame img").locator("visible=true")).to_have_count(2)
+    visit.get_by_role("button", name="Swap", exact=True).click()  # while both may still be looked at
+    expect(visit.get_by_text("Please confirm first")).to_be_visible(timeout=90_000)
+    for which in ("source", "target"):
+        expect(visit.get_by_text(f"1 face found in the {which} photo.")).to_be_visible(timeout=90_000)
+    expect(panel).to_have_text("Not yet")  # what the looking found does not take its place
     visit.get_by_label("I have the right to use both faces").first.check()
     visit.get_by_role("button", name="Swap", exact=True).click()
     expect(panel).to_have_text("Swapped, labelled, marked and signed", timeout=90_000)
