@@ -3,11 +3,37 @@
 import importlib
 import inspect
 import os
+import tempfile
+from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import processing_utils
 
 from apps import endpoints, quick_gradio, server, ui
+
+
+def written_whole(save):
+    """Gradio's save_pil_to_cache, with the picture put in its place in one piece.
+
+    A picture's path comes from its bytes, and Gradio writes it in place each time it is drawn. Everyone's first wall of faces is
+    the same picture: drawn for one visitor while it is sent to another, it would arrive broken.
+    """
+
+    def saved(image, cache_dir, *args, **options):
+        place = Path(cache_dir).resolve()
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place) as beside:
+            made = Path(save(image, beside, *args, **options))
+            path = place / made.relative_to(Path(beside).resolve())
+            path.parent.mkdir(exist_ok=True)
+            made.replace(path)
+        return str(path)
+
+    return saved
+
+
+processing_utils.save_pil_to_cache = written_whole(processing_utils.save_pil_to_cache)
 
 
 def gradio_app(app, prefix="", mcp=False):
