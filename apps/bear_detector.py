@@ -58,8 +58,8 @@ def build():
                     timing = gr.Markdown()
             gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples: three bears we painted, and two photos")
             gr.Markdown(threshold_line())
-            for event in (photo.change, which.change):
-                event(show, [photo, which, own], [verdict, bars, timing], api_visibility="private", show_progress="minimal")
+            asked, shown = [photo, which, own], [verdict, bars, timing]
+            gr.on([photo.change, which.change], show, asked, shown, api_visibility="private", show_progress="minimal")
         with gr.Tab("Several"):
             photos = gr.File(label="Photos", file_count="multiple", file_types=["image"], height=180)
             with gr.Row():

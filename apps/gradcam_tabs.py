@@ -3,6 +3,7 @@
 import gradio as gr
 
 from apps import registry, ui
+from apps.newest import Newest, wish
 from core.explain import predict
 
 SANITY = """A map worth having changes when the model forgets what it learned. Here its layers turn to noise one by one, from the top
@@ -41,24 +42,32 @@ def _ask_for_a_photo(question):
         raise gr.Error("Please add a photo on the first tab.", print_exception=False)
 
 
+def clear(*at_work):
+    """For another question: end the tabs' work -> maps, words, steps, slider, picture, words, verdict, all empty."""
+    for newest in at_work:
+        newest.stop()
+    return None, "", None, gr.Slider(value=0, interactive=False), None, "", ""
+
+
 def build(question, method, opacity, private):
     """Draw the tabs. question: gr.State of the page; method, opacity: its controls; private: options of its events."""
+    drawing, forgetting, every = gr.State(Newest()), gr.State(Newest()), dict(trigger_mode="multiple", **private)
     with gr.Tab("All"):
         with gr.Row():
             go, stop = gr.Button("Draw all nine", variant="primary"), gr.Button("Stop")
         maps = gr.Gallery(label="Nine answers to one question", columns=3, height="max-content", format="webp", object_fit="contain")
         words = gr.Markdown()
-        work = go.click(gallery, [question, opacity], [maps, words], show_progress_on=maps, **private)
-        stop.click(None, cancels=[work])
+        go.click(wish(0, gallery), [drawing, question, opacity], [maps, words], show_progress_on=maps, **every)
+        stop.click(Newest.stop, drawing, None, show_progress="hidden", **private)
     with gr.Tab("Sanity"):
         gr.Markdown(SANITY)
         steps, begin, verdict = gr.State(None, time_to_live=ui.KEEP_FOR), gr.Button("Let it forget", variant="primary"), gr.Markdown()
         slider = gr.Slider(0, 8, 0, step=1, label="How far it has forgotten", interactive=False)
-        words, picture = gr.Markdown(), gr.Image(label="Its map then", format="webp", interactive=False, height=420, buttons=["fullscreen"])
-        begin.click(forget, [question, method, opacity], [steps, slider, picture, words, verdict], show_progress_on=verdict, **private)
-        slider.release(step, [question, steps, slider, opacity], [picture, words], show_progress="hidden", **private)
-        question.change(lambda: (None, gr.Slider(value=0, interactive=False), None, "", ""), None, [steps, slider, picture, words, verdict],
-                        show_progress="hidden", api_visibility="private")  # fmt: skip
+        told, picture = gr.Markdown(), gr.Image(label="Its map then", format="webp", interactive=False, height=420, buttons=["fullscreen"])
+        shown = [steps, slider, picture, told, verdict]
+        begin.click(wish(0, forget), [forgetting, question, method, opacity], shown, show_progress_on=verdict, **every)
+        slider.release(step, [question, steps, slider, opacity], [picture, told], show_progress="hidden", trigger_mode="always_last", **private)
+    question.change(clear, [drawing, forgetting], [maps, words, *shown], show_progress="hidden", **every)
     with gr.Tab("Quality"):
         gr.Markdown(quality_page())
 

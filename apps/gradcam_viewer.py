@@ -3,6 +3,7 @@
 import gradio as gr
 
 from apps import gradcam_api, gradcam_tabs, registry, ui
+from apps.newest import Newest, wish
 from core.errors import StudioError
 from core.explain import predict
 
@@ -10,6 +11,7 @@ APP = registry.find("gradcam-viewer")
 WAITING = ui.panel("none", "Why does it say so?", "Add a photo, or pick an example below. Then choose a class, to see where the evidence for it lies.")
 PREPARE = "Full-size picture"
 TAP = "Tap two opposite corners in the picture, around what the model should look at, to measure how much of the map lies there."
+LOOK, DRAW, CHECK = range(3)  # stages: a newer look ends an older drawing and its check
 NAMES = [(name, key) for key, (name, _) in predict.METHODS.items()]
 
 
@@ -38,6 +40,7 @@ def paint(question, method, opacity, progress=gr.Progress()):  # noqa: B008
     """Question -> (Heat, picture, note), with progress where a method takes its time."""
     heat = None
     if question is not None:
+        yield None, *[gr.skip()] * 5  # until it is drawn, no map is this question's
         heat = yield from ui.steps(predict.draw(question, method), progress, "Drawing")
     shown = (heat, predict.overlay(question, heat, opacity), heat.note) if heat else (None, None, "")
     yield *shown, None, TAP, gr.DownloadButton(PREPARE, value=None)
@@ -46,7 +49,7 @@ def paint(question, method, opacity, progress=gr.Progress()):  # noqa: B008
 def full_size(question, heat, opacity):
     """Write the picture at the photo's own resolution; the next click on the same button downloads it."""
     if heat is None:
-        raise gr.Error("Please add a photo first.", print_exception=False)
+        raise gr.Error("There is no map yet. Please add a photo, or wait until it is drawn.", print_exception=False)
     path = ui.download_path(f"{heat.method}.png")
     with ui.sentences():
         predict.save(predict.overlay(question, heat, opacity, full=True), path)
@@ -56,10 +59,20 @@ def full_size(question, heat, opacity):
 def check(question, heat, progress=gr.Progress()):  # noqa: B008
     """(Question, Heat) -> the verdict's panel and its table of scores."""
     if heat is None:
-        yield gr.skip(), ""
+        yield ui.panel("none", *predict.headline(question)) if question else gr.skip(), ""
         return
     verdict = yield from ui.steps(predict.judge(question, heat), progress, "Is it to be believed?")
     yield ui.panel(verdict.kind, f"{predict.headline(question)[0]}: {verdict.title.lower()}", verdict.sentence), predict.scores_table(verdict)
+
+
+def fade(question, heat, opacity):
+    return predict.overlay(question, heat, opacity) if heat else gr.skip()
+
+
+def halt(newest, question, heat):
+    """End what is at work; a picture of an earlier wish does not stay in its place. -> picture, note"""
+    newest.stop()
+    return (None, "Stopped before it was drawn.") if question is not None and heat is None else (gr.skip(), gr.skip())
 
 
 def tap(question, heat, corners, opacity, event: gr.SelectData):
@@ -69,6 +82,7 @@ def tap(question, heat, corners, opacity, event: gr.SelectData):
 
 def build():
     with ui.page(APP) as blocks:
+        newest = gr.State(Newest())
         question, heat, corners = (gr.State(None, time_to_live=ui.KEEP_FOR) for _ in range(3))
         with gr.Tab("Why?"):
             with gr.Row():
@@ -91,15 +105,15 @@ def build():
             gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples")
             asked, shown = [photo, model, own, label, against, layer], [question, label, against, layer, panel, own]
             private = dict(api_visibility="private", concurrency_limit=4)
-            first = gr.on([photo.change, model.change, own.change], look, asked[:3], shown, show_progress_on=panel, **private)
-            more = gr.on([label.input, against.input, layer.input], again, asked, shown, show_progress="hidden", **private)
-            drawn = [e(paint, [question, method, opacity], [heat, picture, note, corners, box, full], show_progress_on=picture, **private)
-                     for e in (first.then, more.then, method.input)]  # fmt: skip
-            checks = [e.then(check, [question, heat], [panel, scores], show_progress_on=panel, **private) for e in drawn]
-            gr.on([photo.change, model.change, own.change, label.input, against.input, layer.input, method.input], None, cancels=checks)
-            opacity.release(lambda *shown: predict.overlay(*shown) if shown[1] else None, [question, heat, opacity], picture, show_progress="hidden", **private)
+            every = dict(trigger_mode="multiple", **private)
+            first = gr.on([photo.change, model.change, own.change], wish(LOOK, look), [newest, *asked[:3]], shown, show_progress_on=panel, **every)
+            more = gr.on([label.input, against.input, layer.input], wish(LOOK, again), [newest, *asked], shown, show_progress="hidden", **every)
+            for e in (first.then, more.then, method.input):
+                drawn = e(wish(DRAW, paint), [newest, question, method, opacity], [heat, picture, note, corners, box, full], show_progress_on=picture, **every)
+                drawn.then(wish(CHECK, check), [newest, question, heat], [panel, scores], show_progress_on=panel, **every)
+            opacity.release(fade, [question, heat, opacity], picture, show_progress="hidden", trigger_mode="always_last", **private)
             picture.select(tap, [question, heat, corners, opacity], [corners, picture, box], show_progress="hidden", **private)
-            stop.click(None, cancels=[*drawn, *checks])
+            stop.click(halt, [newest, question, heat], [picture, note], show_progress="hidden", **private)
             full.click(full_size, [question, heat, opacity], full, **private)
         gradcam_tabs.build(question, method, opacity, private)
         gradcam_api.endpoints(photo)

@@ -95,6 +95,7 @@ def test_the_page_shows_classes_layers_a_map_and_a_verdict():
     assert picture.size == (560, 640) and note == heat.note
     panel, table = last(gradcam_viewer.check(question, heat))
     assert "comparisons won" in panel and all(ruler in table for ruler in predict.RULERS)
+    assert "The map shows where" in last(gradcam_viewer.check(question, None))[0]  # stopped: the verdict on another map does not stay
     corners, _, words = gradcam_viewer.tap(question, heat, None, 0.5, type("Tap", (), {"index": [5, 5]}))
     assert corners == [(5, 5)] and "opposite" in words
     saved = gradcam_viewer.full_size(question, heat, 0.5)

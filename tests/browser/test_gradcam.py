@@ -1,5 +1,7 @@
 """The Grad-CAM viewer in headless Chromium."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.test_browser import browser, phone, pytestmark, visit  # noqa: F401  (fixtures, and when to skip)
@@ -32,3 +34,23 @@ def test_the_model_forgets(phone, hub):  # noqa: F811
     phone.get_by_role("tab", name="Sanity").click()
     phone.get_by_role("button", name="Let it forget").click()
     expect(phone.get_by_text("rank correlation").first).to_be_visible(timeout=90_000)
+
+
+def test_the_newest_wish_wins(phone, hub):  # noqa: F811
+    phone.goto(hub.url + "/gradcam-viewer/")
+    phone.locator("input[type=file]").first.set_input_files(EXAMPLES / "teddy.jpg")
+    expect(phone.locator(".verdict h2")).to_contain_text("Teddy:", timeout=90_000)
+    drawn, progress = phone.locator(".image-frame img").last, phone.get_by_text("Drawing", exact=False).first
+    first = drawn.get_attribute("src")
+    for name in ("Score-CAM", "Grad-CAM"):  # the second while the first is being drawn
+        phone.get_by_label("Method").click()
+        phone.get_by_role("option", name=re.compile(rf"^(✓\s*)?{name}$")).click()
+        if name == "Score-CAM":
+            expect(progress).to_be_visible()
+    expect(progress).to_have_count(0, timeout=90_000)
+    expect(phone.locator(".verdict h2")).to_contain_text("Teddy:", timeout=90_000)
+    assert drawn.get_attribute("src") == first
+    for name in ("grizzly", "black"):
+        phone.get_by_role("radio", name=name).click()
+    expect(phone.locator(".verdict h2")).to_contain_text("Black:", timeout=90_000)
+    expect(phone.get_by_role("radio", name="black")).to_be_checked()
