@@ -3,6 +3,7 @@
 import gradio as gr
 
 from apps import registry, style_any, style_api, style_more, style_patient, ui
+from apps.newest import Newest, wish
 from core.errors import StudioError
 from core.style import predict, present, wishes
 
@@ -57,6 +58,8 @@ def build():
                 size = gr.Dropdown(SIZES, value=512, label="Longer side, px")
                 words_of_cost = gr.Markdown()
                 gr.Examples([[str(path)] for path, _ in APP.examples], photo, label="Examples")
+            # What one event sets off goes in turn: the forecast first, it takes no time.
+            gr.on([photo.change, size.change], cost, [photo, size], words_of_cost, show_progress="hidden", **NEXT)
             with gr.Column(scale=3, min_width=300):
                 with gr.Tab("Instant"):
                     instant_tab(photo, size)
@@ -65,13 +68,12 @@ def build():
                 with gr.Tab("Patient"):
                     style_patient.build(photo, size, NEXT)
                 style_more.build(photo, size, NEXT)
-        gr.on([photo.change, size.change], cost, [photo, size], words_of_cost, show_progress="hidden", **NEXT)
         style_api.endpoints(photo)
     return blocks
 
 
 def instant_tab(photo, size):
-    result = gr.State(None, time_to_live=ui.KEEP_FOR)
+    result, newest = gr.State(None, time_to_live=ui.KEEP_FOR), gr.State(Newest())
     slider = gr.ImageSlider(label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"])
     words = gr.Markdown(WAITING)
     look = dict(columns=4, height="max-content", object_fit="cover", allow_preview=False, buttons=[], elem_classes="choices")
@@ -88,5 +90,5 @@ def instant_tab(photo, size):
     asked = [photo, style, other, share, strength, keep, size, strokes]
     thumbs.select(chosen, None, style, show_progress="hidden", **NEXT)
     events = [photo.change, style.change, other.change, share.release, strength.release, strokes.release, keep.change, size.change]
-    gr.on(events, show, asked, [slider, words, result, full], show_progress_on=slider, trigger_mode="always_last", **NEXT)
+    gr.on(events, wish(0, show), [newest, *asked], [slider, words, result, full], show_progress_on=slider, trigger_mode="multiple", **NEXT)
     full.click(style_any.full_size, result, full, **NEXT)
