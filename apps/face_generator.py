@@ -80,7 +80,9 @@ def build():
             asked = [seed, truncation, menu]
             blocks.load(wall, asked, made, show_progress_on=shown, **private)
             new.click(anew, asked[1:], [seed, *made], show_progress_on=shown, **private)
-            gr.on([again.click, seed.submit, truncation.release, menu.input], wall, asked, made, show_progress_on=shown, trigger_mode="always_last", **private)
+            gr.on(
+                [again.click, seed.submit, menu.input, *ui.moved(truncation)], wall, asked, made, show_progress_on=shown, trigger_mode="always_last", **private
+            )
             shown.select(tapped, samples, choice, show_progress="hidden", **private)
             choice.change(pick, [samples, choice], picked, show_progress="hidden", **private)
             with gr.Accordion("How good is it?", open=False):

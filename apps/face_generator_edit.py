@@ -75,7 +75,7 @@ def tab(picked, truncation, private):
                 with gr.Row():
                     keep, reset = gr.Button("Keep this face"), gr.Button("Reset")
         for slider in sliders:
-            slider.input(shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
+            gr.on(ui.moved(slider), shape, [picked, *sliders], [moved, edited], show_progress="hidden", trigger_mode="always_last", **private)
         gr.on([picked.change, reset.click], fresh, picked, [moved, edited, note, *sliders], show_progress="hidden", **private)
         keep.click(lambda new, old: new or old, [moved, picked], picked, **private)
         with gr.Accordion("Mix with another seed", open=False):
@@ -86,7 +86,7 @@ def tab(picked, truncation, private):
             both, mixed = gr.Image(label="The picked face, the mixture, the other", **FACE), gr.State(None, time_to_live=ui.KEEP_FOR)
             take = gr.Button("Keep the mixture")
             asked = [picked, seed, amount, part, truncation]
-            gr.on([seed.change, amount.release, part.change], mix, asked, [mixed, both], show_progress="hidden", **private)
+            gr.on([seed.change, part.change, *ui.moved(amount)], mix, asked, [mixed, both], show_progress="hidden", **private)
             # Only a generator with a style for each layer can take the pose of one face and the colours of another.
             picked.change(lambda s: gr.Radio(visible=s is not None and len(s.style) > 1, value="All of it"), picked, part, show_progress="hidden", **private)
             take.click(lambda new, old: new or old, [mixed, picked], picked, **private)

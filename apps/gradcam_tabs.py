@@ -66,7 +66,7 @@ def build(question, method, opacity, private):
         told, picture = gr.Markdown(), gr.Image(label="Its map then", format="webp", interactive=False, height=420, buttons=["fullscreen"])
         shown = [steps, slider, picture, told, verdict]
         begin.click(wish(0, forget), [forgetting, question, method, opacity], shown, show_progress_on=verdict, **every)
-        slider.release(step, [question, steps, slider, opacity], [picture, told], show_progress="hidden", trigger_mode="always_last", **private)
+        gr.on(ui.moved(slider), step, [question, steps, slider, opacity], [picture, told], show_progress="hidden", trigger_mode="always_last", **private)
     question.change(clear, [drawing, forgetting], [maps, words, *shown], show_progress="hidden", **every)
     with gr.Tab("Quality"):
         gr.Markdown(quality_page())

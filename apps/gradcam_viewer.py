@@ -111,7 +111,7 @@ def build():
             for e in (first.then, more.then, method.input):
                 drawn = e(wish(DRAW, paint), [newest, question, method, opacity], [heat, picture, note, corners, box, full], show_progress_on=picture, **every)
                 drawn.then(wish(CHECK, check), [newest, question, heat], [panel, scores], show_progress_on=panel, **every)
-            opacity.release(fade, [question, heat, opacity], picture, show_progress="hidden", trigger_mode="always_last", **private)
+            gr.on(ui.moved(opacity), fade, [question, heat, opacity], picture, show_progress="hidden", trigger_mode="always_last", **private)
             picture.select(tap, [question, heat, corners, opacity], [corners, picture, box], show_progress="hidden", **private)
             stop.click(halt, [newest, question, heat], [picture, note], show_progress="hidden", **private)
             full.click(full_size, [question, heat, opacity], full, **private)

@@ -89,6 +89,7 @@ def instant_tab(photo, size):
     full = gr.DownloadButton(PREPARE)
     asked = [photo, style, other, share, strength, keep, size, strokes]
     thumbs.select(chosen, None, style, show_progress="hidden", **NEXT)
-    events = [photo.change, style.change, other.change, share.release, strength.release, strokes.release, keep.change, size.change]
-    gr.on(events, wish(0, show), [newest, *asked], [slider, words, result, full], show_progress_on=slider, trigger_mode="multiple", **NEXT)
+    chosen_anew = [photo.change, style.change, other.change, keep.change, size.change]
+    for events, mode in ((chosen_anew, "multiple"), (ui.moved(share, strength, strokes), "always_last")):  # a slider moves in many small steps
+        gr.on(events, wish(0, show), [newest, *asked], [slider, words, result, full], show_progress_on=slider, trigger_mode=mode, **NEXT)
     full.click(style_any.full_size, result, full, **NEXT)

@@ -105,6 +105,11 @@ def steps(work, progress, desc):
         yield gr.skip()
 
 
+def moved(*sliders):
+    """The events of sliders that are moved by hand, by key, by their number or back with ↺: each alone misses one of these."""
+    return [event for slider in sliders for event in (slider.input, slider.release)]
+
+
 def photo_input(**options):
     """Where a photo comes in: by upload, drop, paste or webcam."""
     return PhotoInput(type="filepath", sources=["upload", "webcam", "clipboard"], **options)
