@@ -10,6 +10,7 @@ from core.rag import gaps, library, predict
 
 APP = registry.find("rag-chatbot")
 COOKIE = "vitrine_rag"
+INTERRUPTED = "This was not answered: something else was asked of the page before the answer was there."
 
 
 def main():
@@ -50,11 +51,13 @@ def visitor():
 def talk(one, model):
     """The chat about one collection: what was said, and the next question."""
     turns = st.session_state.setdefault("turns", {}).setdefault(one.folder.name, [])
+    again = next((turns.pop(k)["question"] for k, turn in enumerate(turns) if turn.get("again")), None)
     for number, turn in enumerate(turns):
         draw(one, number, turn)
-    again = turns.pop()["question"] if turns and turns[-1].get("again") else None
     if question := again or st.chat_input("Ask your documents", max_chars=1000):
-        turns.append(reply(one, question, [(t["answer"].understood, t["answer"]) for t in turns if t.get("answer")], model))
+        history = [(t["answer"].understood, t["answer"]) for t in turns if t.get("answer")]
+        turns.append({"question": question, "error": INTERRUPTED})  # Streamlit ends this script where it is when the next question comes
+        turns[-1] = reply(one, question, history, model)
         st.rerun()
 
 

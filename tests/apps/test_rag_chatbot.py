@@ -3,11 +3,12 @@
 import json
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from apps import rag_sources
+from apps import rag_chatbot, rag_sources
 from apps.__main__ import main
-from core.rag import library
+from core.rag import library, predict
 from core.rag.answer import Citation
 from core.rag.split import Passage
 from tests.conftest import ROOT
@@ -49,6 +50,20 @@ def test_from_documents_to_an_answer_with_its_source(page):
     assert not page.exception
     said = ask(page, "What is the boiling point of mercury on Venus?")
     assert said.markdown[0].value.replace("\\", "") == "The documents do not say." and len(said.button) >= 2
+
+
+def test_a_question_that_was_interrupted_stays_and_can_be_sent_again(page, monkeypatch):
+    with_examples(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(predict, "respond", lambda *_: st.stop())  # as Streamlit does when the visitor goes on
+        page.chat_input[0].set_value("Who designed the lighthouse?").run()
+    ask(page, "Who baked the bread?")
+    assert [m.text[0].value for m in page.chat_message if m.name == "user"] == ["Who designed the lighthouse?", "Who baked the bread?"]
+    assert page.warning[0].value == rag_chatbot.INTERRUPTED
+    button(page, "Send again").click().run()
+    assert not page.exception and not page.warning
+    assert [m.text[0].value for m in page.chat_message if m.name == "user"] == ["Who baked the bread?", "Who designed the lighthouse?"]
+    assert "Agnes Holloway" in page.chat_message[-1].markdown[0].value.replace("\\", "")
 
 
 def test_ten_questions_of_ones_own(page):
