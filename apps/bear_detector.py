@@ -93,7 +93,7 @@ def quality_page():
 | measured on photos it never saw | |
 |---|---|
 | names the bear right | {q["accuracy"]:.1%} of {q["n_bears"]} (95 % interval {low:.1%} to {high:.1%}) |
-| bear or not, area under the ROC curve | {q["auroc_no_bear"]:.3f} ({q["n_bears"]} bears, {q["n_other"]} others) |
+| bear or not, area under the ROC curve | {q["auroc_no_bear"]:.4f} ({q["n_bears"]} bears, {q["n_other"]} others) |
 | others taken for a bear when 95 % of bears are found | {q["fpr_at_95_recall"]:.1%} |
 | calibration error of the probability shown | {q["ece"]:.3f} |
 

@@ -54,7 +54,7 @@ def build(picked, truncation, private):
                 with gr.Row():
                     target, nearest = (
                         gr.Image(label="Your face, framed", **FACE | {"height": 240}),
-                        gr.Image(label="Nearest face it can make", **FACE | {"height": 240}),
+                        gr.Image(label="Nearest face", **FACE | {"height": 240}),
                     )
                 words = gr.Markdown("The photo stays on this machine and is deleted after an hour.", min_height=80)
                 found = gr.State(None, time_to_live=ui.KEEP_FOR)

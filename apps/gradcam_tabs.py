@@ -75,9 +75,10 @@ def build(question, method, opacity, private):
 def quality_page():
     card = registry.find("gradcam-viewer").read_card()
     agreement, speed, boxes = (card["quality"][key] for key in ("agreement", "speed", "boxes"))
-    rows = [f"| {name} | {row['energy_in_box']:.3f} | {row['pointing_accuracy']:.0%} |" for name, row in boxes["methods"].items()]
-    least = "\n".join(f"| {predict.METHODS[name][0]} | {row['least']:.4f} | {row['n']} |" for name, row in agreement["correlation"].items())
-    faster = "; ".join(f"{name} {ratio:.1f} times as fast" for name, ratio in speed["times_faster"].items())
+    names = {key: name for key, (name, _) in predict.METHODS.items()}
+    rows = [f"| {names.get(name, name)} | {row['energy_in_box']:.3f} | {row['pointing_accuracy']:.0%} |" for name, row in boxes["methods"].items()]
+    least = "\n".join(f"| {names[name]} | {row['least']:.4f} | {row['n']} |" for name, row in agreement["correlation"].items())
+    faster = "; ".join(f"{names.get(name, name)} {ratio:.1f} times as fast" for name, ratio in speed["times_faster"].items())
     weak = "\n".join(f"- {line}" for line in card["weaknesses"])
     return f"""
 **Are they the maps they claim to be?** Least correlation with the library {agreement["library"]}, same network, photos and layer

@@ -92,9 +92,8 @@ def build():
                     own = gr.File(label="Your own classifier (.safetensors)", file_types=[".safetensors"], height=100, visible=False)
                     label = gr.Radio([], label="What it sees: choose a class")
                     against = gr.Dropdown([], label="Why this and not ...")
-                    with gr.Row():
-                        method = gr.Dropdown(NAMES, label="Method")
-                        layer = gr.Dropdown([], label="Layer", allow_custom_value=True)
+                    method = gr.Dropdown(NAMES, label="Method")
+                    layer = gr.Dropdown([], label="Layer", allow_custom_value=True)
                 with gr.Column():
                     panel = gr.HTML(WAITING)
                     picture = gr.Image(label="The evidence", format="webp", interactive=False, buttons=["download", "fullscreen"])

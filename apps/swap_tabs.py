@@ -81,7 +81,7 @@ def video_tab(photo, scene):
             person = gr.Radio(["1", "2"], value="2", label="Paint this person")
         consent = gr.Checkbox(label=predict.CONSENT)
         with gr.Row():
-            one_frame, run = gr.Button("Preview", min_width=80), gr.Button("Swap the film", variant="primary", min_width=90)
+            one_frame, run = gr.Button("Preview", min_width=80), gr.Button("Swap the film", variant="primary", min_width=150)
             stop = gr.Button("Stop", min_width=80)
         words, still = gr.HTML(), gr.Image(label="One frame", interactive=False)
     asked, shown = [clip, photo, scene, pair, person, start, length, consent], [still, result, words]

@@ -26,6 +26,7 @@ CSS = """
 .verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; } .verdict p { margin: 0; opacity: .85; }
 .verdict.none { border-color: var(--neutral-400); } .verdict.error { border-color: #b45309; }
 .prose th, .prose td { word-break: normal; overflow-wrap: normal; }
+.choices .caption-label { font-size: .75rem; max-width: 100%; left: auto; }
 .chips { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem; }
 .chips li { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: .15rem .7rem; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: 1rem; } .charts figure { margin: 0; flex: 1 1 300px; }
@@ -33,6 +34,7 @@ footer { opacity: .8; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: 1rem .75rem !important; }
   .tab-container button[role=tab] { padding: 0 .6rem; }
+  .prose th, .prose td { padding: .25rem !important; font-size: .8rem; }
   /* Gradio's columns are 100 px and more: those that do not fit would stand outside the screen. */
   .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)) !important; }
   .choices .grid-container { grid-template-columns: 1fr 1fr !important; grid-auto-rows: auto !important; }
