@@ -79,3 +79,19 @@ def test_wrongly_filed_photos_are_put_right_and_stay_on_their_side(tmp_path):
     assert {came[key][0] for key in filed[:2]} == {"black"} and came["teddy/b_00000139"][0] == "teddy"
     assert [right[key][0] for key in filed if key in right] == ["grizzly", "black", "other", "teddy"] and came.keys() - right.keys() == {filed[3]}
     assert all(came[key][1] == part for key, (_, part) in right.items())
+
+
+def test_nothing_is_measured_on_a_photo_that_training_knows_in_another_crop(tmp_path, monkeypatch):
+    names = [f"a_{k:08}" for k in range(12)]
+    (tmp_path / "bears.zip").write_bytes(zip_photos([("black", f"{name}.jpg", picture(seed)) for seed, name in enumerate(names)]))
+    for seed, name in enumerate(photos.OTHERS, 50):
+        (tmp_path / f"{name}.zip").write_bytes(zip_photos([("x", "0.jpg", picture(seed))]))
+
+    def told():
+        read, _, parts = photos.bear_corpus(tmp_path)
+        return {p.key.removesuffix(".jpg"): part for p, part in zip(read, parts, strict=True) if p.folder == "black"}
+
+    monkeypatch.setattr(photos, "TWINS", set())
+    before = told()
+    monkeypatch.setattr(photos, "TWINS", set(before))
+    assert set(before.values()) == {"train", "val", "test"} and told() == {key: "twin" if part == "test" else part for key, part in before.items()}
