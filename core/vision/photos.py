@@ -1,7 +1,8 @@
 """Labelled photos from a zip or a folder, and which of them a network may learn from.
 
 The held-out rule lives here so that training and measuring can never disagree on it: photos that look alike are
-put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, by a hash of its first name.
+put in one cluster, and a cluster goes to `train`, `val` or `test` as a whole, by a hash of its first name. Crops, which look
+alike to people only, are named in TWINS.
 """
 
 import hashlib
