@@ -9,7 +9,7 @@ are shown in the order in which they are done: the menu then says one thing, and
 
 import functools
 import inspect
-import itertools
+import time
 
 import gradio as gr
 
@@ -18,13 +18,12 @@ class Newest:
     """What one visitor wished last. Work has a stage; newer work ends what is at work in its own stage and in those after it."""
 
     def __init__(self):
-        self.numbers = itertools.count(1)
-        self.begun = {}
+        self.begun = {}  # stage: when its newest work began
 
     def begin(self, stage):
         """-> a function that says whether nothing newer has begun since."""
-        mine = self.begun[stage] = next(self.numbers)
-        return lambda: max(number for at, number in list(self.begun.items()) if at <= stage) == mine
+        mine = self.begun[stage] = time.perf_counter_ns()
+        return lambda: max(when for at, when in list(self.begun.items()) if at <= stage) == mine
 
     def stop(self):
         """End all that is at work."""
