@@ -93,7 +93,7 @@ def grain(held):
     from core.gan.spectrum import Spectrum
 
     spectrum = Spectrum(data.stack(held))
-    return lambda pictures: spectrum(data.stack(pictures).float() / 127.5 - 1).item()
+    return lambda pictures: spectrum.off(spectrum.mean_power(data.stack(pictures))).item()
 
 
 def bundled(name):

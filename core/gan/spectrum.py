@@ -23,8 +23,7 @@ class Spectrum:
         self.window = (window[:, None] * window).to(device)
         self.mix = torch.tensor(OPPONENT, device=device)
         self.floor = ROUNDING * self.window.square().sum()
-        total = sum(self.power(part.to(device).float() / 127.5 - 1) * len(part) for part in pictures.split(256))
-        self.aim = (total / len(pictures) + self.floor).log()
+        self.aim = (self.mean_power(pictures) + self.floor).log()
 
     def power(self, x):
         """(B, 3, S, S) in [-1, 1] -> (3, S, S/2 + 1): mean power at each frequency of brightness and two colours, their means taken out."""
@@ -32,6 +31,14 @@ class Spectrum:
         x = (x - x.mean((2, 3), keepdim=True)) * self.window
         return torch.fft.rfft2(x).abs().square().mean(0)
 
+    def mean_power(self, pictures):
+        """The same of (N, 3, S, S) uint8; only some of them are in memory as floats."""
+        return sum(self.power(part.to(self.window.device).float() / 127.5 - 1) * len(part) for part in pictures.split(256)) / len(pictures)
+
+    def off(self, power):
+        """How far a mean power is off: the mean squared difference of the logarithms."""
+        return ((power + self.floor).log() - self.aim).square().mean()
+
     def __call__(self, x):
-        """How far a batch is off: the mean squared difference of the logarithms, a scalar to be lowered."""
-        return ((self.power(x) + self.floor).log() - self.aim).square().mean()
+        """How far a batch in [-1, 1] is off, a scalar to be lowered."""
+        return self.off(self.power(x))
