@@ -25,6 +25,8 @@ def test_swap_see_the_label_and_verify(visit, hub, tmp_path):  # noqa: F811
     visit.get_by_role("button", name="Swap", exact=True).click()
     expect(panel).to_have_text("Swapped, labelled, marked and signed", timeout=90_000)
     assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
+    expect(visit.locator(".image-frame img").locator("visible=true")).to_have_count(3)
+    visit.wait_for_function("[...document.images].every(image => image.complete)")  # until then the result may push the button away
     with visit.expect_download() as download:
         visit.get_by_role("button", name="Download, sealed").or_(visit.get_by_role("link", name="Download, sealed")).first.click()
     saved = tmp_path / "swap.png"
